@@ -1,0 +1,61 @@
+import type { CallRecord } from './call-record.js';
+import type { ConfigSnapshot } from './config-snapshot.js';
+import type { JsonObject } from './json.js';
+
+/** What is asked of the upstream. */
+export type Operation = 'generate' | 'count_tokens' | 'embed' | 'batch_embed';
+
+/** How the caller spoke to the gateway. */
+export type Surface = 'rest' | 'gemini';
+
+/** Who calls. */
+export interface Principal {
+  /** Id of the API key; never the key. */
+  readonly keyId: string;
+  readonly tenant: string;
+  readonly team: string;
+  readonly user?: string;
+  readonly scopes: readonly string[];
+}
+
+/** Which class of traffic a call belongs to. */
+export type Priority = 'interactive' | 'standard' | 'batch';
+
+/** What the caller says about the call. */
+export interface CallMetadata {
+  /** Product feature on whose behalf the call is made. */
+  readonly feature?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/**
+ * One request on its way through the gateway, whatever surface it came from. Immutable: what happens to it is
+ * written to `record`, and each attempt starts from `request` again.
+ */
+export interface Call {
+  /** Unique per request; callers see it as `x-request-id`. */
+  readonly id: string;
+  /** The configuration under which the call started; it sees this one to its end. */
+  readonly config: ConfigSnapshot;
+  readonly principal: Principal;
+  readonly surface: Surface;
+  readonly operation: Operation;
+  /** Whether the caller reads the answer piece by piece. */
+  readonly stream: boolean;
+  /** The request in Gemini's own JSON shape, unknown fields kept. */
+  readonly request: Readonly<JsonObject>;
+  /** The very text that `request` was parsed from, where the caller spoke Gemini's dialect. */
+  readonly requestText?: string;
+  /** Name of a configured task. At least one of `task` and `model` is set. */
+  readonly task?: string;
+  /** Model asked for by name, without `models/`. */
+  readonly model?: string;
+  readonly priority: Priority;
+  /** Monotonic time at which the caller stops waiting. */
+  readonly deadlineMs: number;
+  readonly metadata: CallMetadata;
+  /** Aborts when the caller leaves or the gateway gives the call up. One controller per call. */
+  readonly signal: AbortSignal;
+  /** What happened to the call so far. */
+  readonly record: CallRecord;
+}

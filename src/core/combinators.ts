@@ -1,0 +1,124 @@
+import { GatewayError } from './gateway-error.js';
+import type { FinishEvent, Generation, GenerationEvent } from './generation.js';
+import type { Outcome } from './outcome.js';
+import { NO_USAGE, type Usage } from './usage.js';
+
+type Step = IteratorResult<GenerationEvent, void>;
+
+/**
+ * Calls `onOutcome` exactly once: when the finish event passes, when the stream fails, or when its consumer
+ * leaves early (also before its first event). A CANCELLED failure is an abandonment. `onOutcome` must not throw.
+ */
+export function settled(generation: Generation, onOutcome: (outcome: Outcome) => void): Generation {
+  const source = generation.events[Symbol.asyncIterator]();
+  let usage: Usage = NO_USAGE;
+  let open = true;
+  const settle = (outcome: Outcome): void => {
+    if (!open) return;
+    open = false;
+    onOutcome(outcome);
+  };
+  const fail = (thrown: unknown): GatewayError => {
+    const error = GatewayError.from(thrown);
+    settle(error.reason === 'CANCELLED' ? { kind: 'abandoned', usage } : { kind: 'failed', error, usage });
+    return error;
+  };
+  const observe = (step: Step): Step => {
+    if (step.done === true) {
+      // A source that ends without finish or failure broke its contract; the caller must hear of it.
+      if (open) throw fail(new GatewayError('UPSTREAM_PROTOCOL', 'The answer ended without a finish.'));
+      return step;
+    }
+    if (step.value.type === 'finish')
+      settle({ kind: 'completed', finish: step.value, usage: step.value.usage });
+    else if (step.value.usage !== undefined) usage = step.value.usage;
+    return step;
+  };
+  return {
+    head: generation.head,
+    events: iterableOf({
+      next: () =>
+        source.next().then(observe, (thrown: unknown) => {
+          throw fail(thrown);
+        }),
+      return: async () => {
+        settle({ kind: 'abandoned', usage });
+        await source.return?.();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+}
+
+/**
+ * Waits for the first event, so that a stream that breaks before it rejects here and can still be retried.
+ * The generation returned delivers that event first.
+ */
+export async function primed(generation: Generation): Promise<Generation> {
+  const source = generation.events[Symbol.asyncIterator]();
+  let first: Step | undefined = await source.next();
+  return {
+    head: generation.head,
+    events: iterableOf({
+      next: () => {
+        if (first === undefined) return source.next();
+        const step = first;
+        first = undefined;
+        return Promise.resolve(step);
+      },
+      return: async () => {
+        first = undefined;
+        await source.return?.();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+}
+
+/** A whole answer. */
+export interface Collected {
+  readonly chunks: readonly Extract<GenerationEvent, { type: 'chunk' }>[];
+  readonly finish: FinishEvent;
+}
+
+/**
+ * Reads an answer to its end. Rejects with the GatewayError that ended it; a stream that ends without a finish
+ * is `UPSTREAM_PROTOCOL`.
+ */
+export async function collect(generation: Generation): Promise<Collected> {
+  const chunks: Extract<GenerationEvent, { type: 'chunk' }>[] = [];
+  for await (const event of generation.events) {
+    if (event.type === 'finish') return { chunks, finish: event };
+    chunks.push(event);
+  }
+  throw new GatewayError('UPSTREAM_PROTOCOL', 'The answer ended without a finish.');
+}
+
+interface EventSource {
+  next(): Promise<Step>;
+  return(): Promise<Step>;
+}
+
+/** One iterator as an iterable that is consumed once; after its end it stays ended. */
+function iterableOf(source: EventSource): AsyncIterable<GenerationEvent> {
+  let done = false;
+  const end = (step: Step): Step => {
+    if (step.done === true) done = true;
+    return step;
+  };
+  const iterator: AsyncIterator<GenerationEvent, void> = {
+    next: () =>
+      done
+        ? Promise.resolve({ done: true, value: undefined })
+        : source.next().then(end, (thrown: unknown) => {
+            done = true;
+            throw thrown;
+          }),
+    return: () => {
+      if (done) return Promise.resolve({ done: true, value: undefined });
+      done = true;
+      return source.return();
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}

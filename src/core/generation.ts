@@ -1,0 +1,59 @@
+import type { GenerateContentResponse } from './gemini-wire.js';
+import type { JsonObject } from './json.js';
+import type { Usage } from './usage.js';
+
+/** Where an answer comes from, seen from the cache. */
+export type CacheState = 'bypass';
+
+/** Everything known when the answer starts. */
+export interface Head {
+  /** Id of the project that answers. */
+  readonly project: string;
+  /** Model on that project. */
+  readonly model: string;
+  /** Upstream calls made so far, this one included. */
+  readonly attempts: number;
+  /** True when another target than the plan's first answers. */
+  readonly fallback: boolean;
+  readonly cache: CacheState;
+}
+
+/** A piece of the answer: one upstream message, parsed, with the text it was parsed from. */
+export interface ChunkEvent {
+  readonly type: 'chunk';
+  /** A GenerateContentResponse for `generate`; the operation's own response otherwise. */
+  readonly value: GenerateContentResponse & JsonObject;
+  /** The very JSON text of `value`; absent once a policy or a mapper made the value. */
+  readonly text?: string;
+  /** Tokens so far; cumulative, the last one counts. Absent where the chunk carries no counts. */
+  readonly usage?: Usage;
+}
+
+/** How an answer ended, in one word. */
+export type Verdict = 'ok' | 'truncated' | 'blocked' | 'empty' | 'malformed';
+
+/** The end of an answer that ran to its end. Exactly one, last. */
+export interface FinishEvent {
+  readonly type: 'finish';
+  readonly verdict: Verdict;
+  /** Google's finish or block reason, verbatim (an open enum); `STOP` for operations that have none. */
+  readonly finishReason: string;
+  /** Google's sentence about the reason, where it gave one. */
+  readonly finishMessage?: string;
+  readonly usage: Usage;
+  /** Model that answered, as Google names it: what is billed. */
+  readonly modelVersion?: string;
+}
+
+/** An event of an answer. A failure is no event: the iterator throws a GatewayError, once, and is done. */
+export type GenerationEvent = ChunkEvent | FinishEvent;
+
+/**
+ * An answer under way. It exists once the upstream accepted the call and produced its first event; what can be
+ * retried was retried before. `events` is consumed once, to its end or to `return()`; ending early cancels the
+ * upstream. A unary answer is a stream of one chunk and a finish.
+ */
+export interface Generation {
+  readonly head: Head;
+  readonly events: AsyncIterable<GenerationEvent>;
+}

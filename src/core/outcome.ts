@@ -1,0 +1,9 @@
+import type { GatewayError } from './gateway-error.js';
+import type { FinishEvent } from './generation.js';
+import type { Usage } from './usage.js';
+
+/** How a generation ended: ran to its finish, failed, or was left by its caller. Usage is what was seen. */
+export type Outcome =
+  | { readonly kind: 'completed'; readonly finish: FinishEvent; readonly usage: Usage }
+  | { readonly kind: 'failed'; readonly error: GatewayError; readonly usage: Usage }
+  | { readonly kind: 'abandoned'; readonly usage: Usage };
