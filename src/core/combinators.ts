@@ -20,7 +20,12 @@ export function settled(generation: Generation, onOutcome: (outcome: Outcome) =>
   };
   const fail = (thrown: unknown): GatewayError => {
     const error = GatewayError.from(thrown);
-    settle(error.reason === 'CANCELLED' ? { kind: 'abandoned', usage } : { kind: 'failed', error, usage });
+    const used = error.usage ?? usage;
+    settle(
+      error.reason === 'CANCELLED'
+        ? { kind: 'abandoned', usage: used }
+        : { kind: 'failed', error, usage: used },
+    );
     return error;
   };
   const observe = (step: Step): Step => {

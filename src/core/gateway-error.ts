@@ -1,3 +1,5 @@
+import type { Usage } from './usage.js';
+
 /** Canonical Google status code (google.rpc.Code). */
 export type CanonicalCode =
   | 'CANCELLED'
@@ -79,6 +81,8 @@ export interface GatewayErrorOptions {
   /** How long the caller should wait before another try. */
   readonly retryAfterMs?: number;
   readonly metadata?: ErrorMetadata;
+  /** Tokens that the failed upstream call used all the same. */
+  readonly usage?: Usage;
 }
 
 /**
@@ -89,6 +93,7 @@ export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly retryAfterMs: number | undefined;
   readonly metadata: ErrorMetadata;
+  readonly usage: Usage | undefined;
 
   constructor(
     readonly reason: Reason,
@@ -98,6 +103,7 @@ export class GatewayError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.retryAfterMs = options.retryAfterMs;
     this.metadata = options.metadata ?? {};
+    this.usage = options.usage;
   }
 
   get code(): CanonicalCode {
@@ -110,6 +116,17 @@ export class GatewayError extends Error {
 
   get countsAgainstTarget(): boolean {
     return REASONS[this.reason].countsAgainstTarget;
+  }
+
+  /** The same error with the tokens that were used before it. */
+  withUsage(usage: Usage): GatewayError {
+    const { cause, retryAfterMs, metadata } = this;
+    return new GatewayError(this.reason, this.message, {
+      cause,
+      metadata,
+      usage,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
   }
 
   /** The error itself, or `INTERNAL` around whatever else was thrown. */

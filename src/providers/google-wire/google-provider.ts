@@ -1,0 +1,149 @@
+import type { Clock } from '../../core/clock.js';
+import { eventsOf } from '../../core/events-of.js';
+import { GatewayError } from '../../core/gateway-error.js';
+import type { GenerationEvent } from '../../core/generation.js';
+import { isJsonObject, type JsonObject } from '../../core/json.js';
+import type { Attempt, ForwardRequest, ForwardResponse, ProbeResult, Provider } from '../../core/provider.js';
+import { usageFrom } from '../../core/usage.js';
+import { readText, transportError, type UpstreamHttp, type UpstreamResponse } from '../http/upstream-http.js';
+import { Watchdog } from '../http/watchdog.js';
+import { AnswerReader, parseObject } from './answer-reader.js';
+import { googleError } from './google-errors.js';
+import { StreamEvents } from './stream-events.js';
+
+/** What tells one Google backend from another. */
+export interface GoogleBackend {
+  /** Path and query for an operation on a model. */
+  path(attempt: Attempt): string;
+  /** The JSON text to send, in the backend's own form. */
+  body(attempt: Attempt): string;
+  /** The backend's answer in the form of the Developer API. Absent where it has that form already. */
+  answer?(attempt: Attempt, value: JsonObject): JsonObject;
+  /** Headers that authenticate. Throws UPSTREAM_AUTH where there are no credentials. */
+  credentials(): Promise<Record<string, string>> | Record<string, string>;
+  /** Where a forwarded path leads on this backend; undefined where it has no such resource. */
+  forwardPath(path: string): string | undefined;
+  /** Looks whether credentials and model service work. */
+  probe(signal: AbortSignal): Promise<void>;
+}
+
+/** Bounds on what an upstream may send. */
+export interface AnswerBounds {
+  readonly maxAnswerBytes: number;
+  readonly maxEventBytes: number;
+}
+
+const MAX_ERROR_BYTES = 1_048_576;
+
+/** Gemini over Google's REST wire, lossless both ways, for any Google backend. */
+export class GoogleProvider implements Provider {
+  constructor(
+    private readonly backend: GoogleBackend,
+    private readonly http: UpstreamHttp,
+    private readonly bounds: AnswerBounds,
+    private readonly clock: Clock,
+  ) {}
+
+  async generate(attempt: Attempt): Promise<AsyncIterable<GenerationEvent>> {
+    const watchdog = new Watchdog(attempt.signal, attempt.timeouts, this.clock);
+    try {
+      const response = await this.#send(attempt, watchdog.signal);
+      if (response.status !== 200) throw await failureOf(response);
+      if (attempt.stream && attempt.operation === 'generate') {
+        if (isHtml(response)) throw googleError({ status: 0, body: '' });
+        return new StreamEvents(response, watchdog, this.bounds.maxEventBytes);
+      }
+      const text = await readText(response, this.bounds.maxAnswerBytes);
+      watchdog.done();
+      return eventsOf(this.#unary(attempt, text));
+    } catch (thrown) {
+      const error = watchdog.explain(thrown);
+      watchdog.cancel();
+      throw error;
+    }
+  }
+
+  async forward(request: ForwardRequest): Promise<ForwardResponse> {
+    const path = this.backend.forwardPath(request.path);
+    if (path === undefined) throw new GatewayError('UNIMPLEMENTED', 'This project has no such resource.');
+    try {
+      return await this.http.send({
+        method: request.method,
+        path,
+        headers: { ...request.headers, ...(await this.backend.credentials()) },
+        ...(request.body === undefined ? {} : { body: request.body }),
+        signal: request.signal,
+      });
+    } catch (thrown) {
+      if (request.signal.aborted)
+        throw new GatewayError('CANCELLED', 'The caller went away.', { cause: thrown });
+      throw transportError(thrown);
+    }
+  }
+
+  async probe(signal: AbortSignal): Promise<ProbeResult> {
+    try {
+      await this.backend.probe(signal);
+      return { ok: true };
+    } catch (thrown) {
+      const { reason, message } = thrown instanceof GatewayError ? thrown : transportError(thrown);
+      return { ok: false, detail: `${reason}: ${message}` };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.http.close();
+  }
+
+  async #send(attempt: Attempt, signal: AbortSignal): Promise<UpstreamResponse> {
+    const credentials = this.backend.credentials();
+    return this.http.send({
+      method: 'POST',
+      path: this.backend.path(attempt),
+      headers: {
+        'content-type': 'application/json',
+        ...(credentials instanceof Promise ? await credentials : credentials),
+      },
+      body: this.backend.body(attempt),
+      signal,
+    });
+  }
+
+  #unary(attempt: Attempt, text: string): GenerationEvent[] {
+    if (attempt.operation === 'generate') {
+      const answer = new AnswerReader();
+      const chunk = answer.chunk(text);
+      try {
+        return [chunk, answer.finish()];
+      } catch (thrown) {
+        throw GatewayError.from(thrown).withUsage(answer.usage);
+      }
+    }
+    const received = parseObject(text);
+    const value = this.backend.answer?.(attempt, received) ?? received;
+    const metadata = value['usageMetadata'];
+    const usage = usageFrom(isJsonObject(metadata) ? metadata : undefined);
+    return [
+      {
+        type: 'chunk',
+        value,
+        ...(value === received ? { text } : {}),
+        usage,
+      },
+      { type: 'finish', verdict: 'ok', finishReason: 'STOP', usage },
+    ];
+  }
+}
+
+async function failureOf(response: UpstreamResponse): Promise<GatewayError> {
+  const retryAfter = response.headers['retry-after'];
+  return googleError({
+    status: response.status,
+    body: await readText(response, MAX_ERROR_BYTES),
+    ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
+  });
+}
+
+function isHtml(response: UpstreamResponse): boolean {
+  return String(response.headers['content-type'] ?? '').startsWith('text/html');
+}
