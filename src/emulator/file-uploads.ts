@@ -64,16 +64,16 @@ export function fileUploads(
       sendGoogleError(exchange, 'NOT_FOUND', ENTITY_NOT_FOUND);
       return;
     }
-    const commands = (header(exchange, 'x-goog-upload-command') ?? '').split(',').map((word) => word.trim());
-    if (commands.includes('cancel')) {
+    const commands = new Set((header(exchange, 'x-goog-upload-command') ?? '').split(/ *, */));
+    if (commands.has('cancel')) {
       sessions.delete(id);
       sendStatus(exchange, 'cancelled');
     } else if (session.finished !== undefined) {
       sendFinal(exchange, session.finished);
-    } else if (commands.includes('query')) {
+    } else if (commands.has('query')) {
       sendStatus(exchange, 'active', session);
-    } else if (await receive(exchange, session, commands.includes('upload'))) {
-      if (commands.includes('finalize')) finalize(exchange, session);
+    } else if (await receive(exchange, session, commands.has('upload'))) {
+      if (commands.has('finalize')) finalize(exchange, session);
       else sendStatus(exchange, 'active', session);
     }
   }

@@ -64,6 +64,8 @@ export interface Listing<T> {
   /** Name of the array in the answer; it is absent when there is nothing to list. */
   readonly field: string;
   readonly store: ResourceStore<T>;
+  /** What belongs to the collection asked for; everything where it is absent. */
+  readonly includes?: (resource: T) => boolean;
   readonly render: (resource: T) => JsonObject;
   readonly defaultSize: number;
   readonly maxSize: number;
@@ -75,7 +77,7 @@ export function sendList<T>(exchange: Exchange, listing: Listing<T>): void {
   const size = asked === 0 ? listing.defaultSize : Math.min(asked, listing.maxSize);
   const page =
     Number.isInteger(size) && size > 0
-      ? listing.store.page(size, exchange.query.get('pageToken') ?? '')
+      ? listing.store.page(size, exchange.query.get('pageToken') ?? '', listing.includes ?? (() => true))
       : undefined;
   if (page === undefined) {
     sendGoogleError(exchange, 'INVALID_ARGUMENT', 'page_size or page_token is invalid.');

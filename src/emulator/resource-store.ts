@@ -40,7 +40,7 @@ export class ResourceStore<T> {
   get(name: string): T | undefined {
     const entry = this.entries.get(name);
     if (entry === undefined) return undefined;
-    if (this.options.isGone?.(entry.resource) !== true) return entry.resource;
+    if (!this.isGone(entry.resource)) return entry.resource;
     this.delete(name);
     return undefined;
   }
@@ -52,12 +52,15 @@ export class ResourceStore<T> {
     this.options.onDrop?.(entry.resource);
   }
 
-  /** At most `size` resources, from `token` on; undefined for a token that this store did not give out. */
-  page(size: number, token: string): Page<T> | undefined {
+  /**
+   * At most `size` resources that `includes` accepts, from `token` on; undefined for a token that no store gave
+   * out.
+   */
+  page(size: number, token: string, includes: (resource: T) => boolean): Page<T> | undefined {
     const before = token === '' ? Infinity : sequenceOf(token);
     if (before === undefined) return undefined;
     const left = [...this.entries.values()]
-      .filter((entry) => entry.sequence < before && this.options.isGone?.(entry.resource) !== true)
+      .filter(({ sequence, resource }) => sequence < before && !this.isGone(resource) && includes(resource))
       .toReversed();
     const entries = left.slice(0, size);
     const last = entries.at(-1);
@@ -65,6 +68,10 @@ export class ResourceStore<T> {
       items: entries.map((entry) => entry.resource),
       ...(last !== undefined && left.length > size && { nextPageToken: tokenOf(last.sequence) }),
     };
+  }
+
+  private isGone(resource: T): boolean {
+    return this.options.isGone?.(resource) === true;
   }
 }
 

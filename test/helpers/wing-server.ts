@@ -41,7 +41,7 @@ async function dispatch(wings: readonly Wing[], req: IncomingMessage, res: Serve
     for (const wing of wings) if (await wing(exchange)) return;
     res.writeHead(404).end();
   } catch (error) {
-    if (!req.destroyed) res.destroy(error as Error);
+    res.destroy(error as Error);
   }
 }
 

@@ -9,6 +9,10 @@ import { filesWing } from '../../../src/emulator/files.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 import { serveWings, type WingServer } from '../../helpers/wing-server.js';
 
+function command(url: string, headers: Record<string, string>, body?: Buffer): Promise<Response> {
+  return fetch(url, { method: 'POST', headers, ...(body !== undefined && { body }) });
+}
+
 describe('files wing', () => {
   let clock: ManualClock;
   let server: WingServer;
@@ -23,8 +27,8 @@ describe('files wing', () => {
       apiVersion: 'v1beta',
       httpOptions: { baseUrl: server.origin, fetch: fetch as unknown as typeof globalThis.fetch },
     });
-  const command = (url: string, headers: Record<string, string>, body?: Buffer): Promise<Response> =>
-    fetch(url, { method: 'POST', headers, ...(body !== undefined && { body }) });
+  const download = (name: string): Promise<Response> =>
+    fetch(`${server.origin}/v1beta/files/${name}:download`);
   const start = async (announcedBytes: number, file: object = {}): Promise<string> => {
     const response = await command(
       `${server.origin}/upload/v1beta/files`,
@@ -182,8 +186,6 @@ describe('files wing', () => {
     const ai = client();
     const upload = (name: string, text: string): Promise<unknown> =>
       ai.files.upload({ file: new Blob([text]), config: { name, mimeType: 'text/plain' } });
-    const download = (name: string): Promise<Response> =>
-      fetch(`${server.origin}/v1beta/files/${name}:download`);
     expect(await upload('large', '12345')).toMatchObject({ sizeBytes: '5' });
     expect((await download('large')).status).toBe(400);
     await upload('a', '123');
