@@ -1,0 +1,29 @@
+import { childPath, fieldPath } from '../config/config-path.js';
+import type { ConfigProblem } from '../core/config-snapshot.js';
+import type { ModelConfig, PriceRowConfig } from './models.config.js';
+
+/** Everything in the models that names what does not exist, and price rows that no call can meet. */
+export function modelProblems(models: Readonly<Record<string, ModelConfig>>): ConfigProblem[] {
+  return Object.entries(models).flatMap(([name, model]) => {
+    const path = fieldPath('models', name);
+    const problems = Object.entries(model.prices).flatMap(([tier, rows]: [string, PriceRowConfig[]]) =>
+      rows.flatMap((row, index) =>
+        rowProblems(row, childPath(fieldPath('models', name, 'prices', tier), index)),
+      ),
+    );
+    if (model.reroutesTo !== undefined && models[model.reroutesTo] === undefined)
+      problems.push({ path: `${path}.reroutesTo`, message: `"${model.reroutesTo}" is not in models` });
+    if (model.reroutesTo !== undefined && model.shutdown === undefined)
+      problems.push({ path: `${path}.reroutesTo`, message: 'needs the day of the shutdown' });
+    return problems;
+  });
+}
+
+function rowProblems(row: PriceRowConfig, path: string): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (row.from !== undefined && row.until !== undefined && row.from > row.until)
+    problems.push({ path: `${path}.until`, message: 'is before from' });
+  if (row.upToPromptTokens !== undefined && row.abovePromptTokens !== undefined)
+    problems.push({ path, message: 'must have upToPromptTokens or abovePromptTokens, not both' });
+  return problems;
+}

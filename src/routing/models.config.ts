@@ -1,0 +1,185 @@
+import {
+  ArrayNotEmpty,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsISO8601,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Min,
+} from 'class-validator';
+import { Doc, ListOf, MapOf, Nested } from '../config/field.decorator.js';
+import type { ConfigProblem, ConfigSnapshot } from '../core/config-snapshot.js';
+import { MODALITIES, type Modality } from './capabilities.js';
+import { modelProblems } from './models-check.js';
+import { GenerationDefaultsConfig } from './tasks.config.js';
+
+const STATUSES = ['ga', 'preview', 'deprecated', 'unknown'] as const;
+const THINKING_LEVELS = ['MINIMAL', 'LOW', 'MEDIUM', 'HIGH'] as const;
+
+/** What tokens of one service tier cost, while the dates and the size of the prompt fit. */
+export class PriceRowConfig {
+  @Doc('First day on which the row applies, UTC; always until `until` when absent.')
+  @IsISO8601({ strict: true })
+  @IsOptional()
+  from?: string;
+
+  @Doc('Last day on which the row applies, UTC; for good when absent.')
+  @IsISO8601({ strict: true })
+  @IsOptional()
+  until?: string;
+
+  @Doc('The row applies to prompts of at most so many tokens.')
+  @IsInt()
+  @Min(1)
+  @IsOptional()
+  upToPromptTokens?: number;
+
+  @Doc('The row applies to prompts of more tokens.')
+  @IsInt()
+  @Min(1)
+  @IsOptional()
+  abovePromptTokens?: number;
+
+  @Doc('USD per million input tokens.')
+  @IsNumber()
+  @Min(0)
+  input!: number;
+
+  @Doc('USD per million output tokens, thinking included; absent for models without output tokens.')
+  @IsNumber()
+  @Min(0)
+  @IsOptional()
+  output?: number;
+
+  @Doc('USD per million input tokens that came from a cache; as `input` when absent.')
+  @IsNumber()
+  @Min(0)
+  @IsOptional()
+  cached?: number;
+
+  @Doc('USD per million input tokens by modality, where not as `input`.')
+  @MapOf(() => Number)
+  inputByModality: Record<string, number> = {};
+
+  @Doc('USD per million cached input tokens by modality, where not as `cached`.')
+  @MapOf(() => Number)
+  cachedByModality: Record<string, number> = {};
+
+  @Doc('USD per million output tokens by modality, where not as `output`.')
+  @MapOf(() => Number)
+  outputByModality: Record<string, number> = {};
+
+  @Doc('USD per million tokens and hour in an explicit cache.')
+  @IsNumber()
+  @Min(0)
+  @IsOptional()
+  cacheStorageHour?: number;
+}
+
+/** Prices of one model. A tier without rows has no known price. */
+export class PricesConfig {
+  @Doc('Rows of the standard tier.')
+  @ListOf(() => PriceRowConfig)
+  standard: PriceRowConfig[] = [];
+
+  @Doc('Rows of batch jobs.')
+  @ListOf(() => PriceRowConfig)
+  batch: PriceRowConfig[] = [];
+
+  @Doc('Rows of the flex tier.')
+  @ListOf(() => PriceRowConfig)
+  flex: PriceRowConfig[] = [];
+
+  @Doc('Rows of the priority tier.')
+  @ListOf(() => PriceRowConfig)
+  priority: PriceRowConfig[] = [];
+}
+
+/** What is known about one model. */
+export class ModelConfig {
+  @Doc('Stage of its life.')
+  @IsIn(STATUSES)
+  status: (typeof STATUSES)[number] = 'ga';
+
+  @Doc('Kinds of content that it takes.')
+  @IsIn(MODALITIES, { each: true })
+  @ArrayNotEmpty()
+  inputModalities: Modality[] = ['text', 'image', 'video', 'audio', 'pdf'];
+
+  @Doc('Kinds of content that it gives; none for embeddings.')
+  @IsIn(MODALITIES, { each: true })
+  outputModalities: Modality[] = ['text'];
+
+  @Doc('Longest prompt.')
+  @IsInt()
+  @Min(1)
+  contextTokens: number = 1_048_576;
+
+  @Doc('The context holds prompt, thinking and output together.')
+  @IsBoolean()
+  contextShared: boolean = false;
+
+  @Doc('Longest answer.')
+  @IsInt()
+  @Min(0)
+  maxOutputTokens: number = 65_536;
+
+  @Doc('Longest answer that is not streamed, where shorter.')
+  @IsInt()
+  @Min(1)
+  @IsOptional()
+  maxUnaryOutputTokens?: number;
+
+  @Doc('Thinking levels that it accepts; not known when empty.')
+  @IsIn(THINKING_LEVELS, { each: true })
+  thinkingLevels: (typeof THINKING_LEVELS)[number][] = [];
+
+  @Doc('Accepts a thinking budget in tokens.')
+  @IsBoolean()
+  thinkingBudget: boolean = true;
+
+  @Doc('Takes function declarations.')
+  @IsBoolean()
+  tools: boolean = true;
+
+  @Doc('Answers to a schema.')
+  @IsBoolean()
+  structuredOutput: boolean = true;
+
+  @Doc('Accepts cached contents made beforehand.')
+  @IsBoolean()
+  explicitCache: boolean = true;
+
+  @Doc('Day on which Google shuts it down, UTC.')
+  @IsISO8601({ strict: true })
+  @IsOptional()
+  shutdown?: string;
+
+  @Doc('Model that answers in its place, at its own prices, from the day of the shutdown on.')
+  @IsString()
+  @IsOptional()
+  reroutesTo?: string;
+
+  @Doc('Settings for calls that set none, behind those of the task.')
+  @Nested(() => GenerationDefaultsConfig)
+  generation: GenerationDefaultsConfig = new GenerationDefaultsConfig();
+
+  @Doc('Prices by service tier.')
+  @Nested(() => PricesConfig)
+  prices: PricesConfig = new PricesConfig();
+}
+
+/** The models that can be asked for. */
+export class ModelsConfig {
+  static readonly section = 'models';
+  static readonly topLevel = true;
+  static check(snapshot: ConfigSnapshot): readonly ConfigProblem[] {
+    return modelProblems(snapshot.get(ModelsConfig).models);
+  }
+
+  @Doc('Models by name, with capabilities and prices.')
+  @MapOf(() => ModelConfig)
+  models: Record<string, ModelConfig> = {};
+}
