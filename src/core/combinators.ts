@@ -31,7 +31,7 @@ export function settled(generation: Generation, onOutcome: (outcome: Outcome) =>
   const observe = (step: Step): Step => {
     if (step.done === true) {
       // A source that ends without finish or failure broke its contract; the caller must hear of it.
-      if (open) throw fail(new GatewayError('UPSTREAM_PROTOCOL', 'The answer ended without a finish.'));
+      if (open) throw fail(noFinish());
       return step;
     }
     if (step.value.type === 'finish')
@@ -56,12 +56,13 @@ export function settled(generation: Generation, onOutcome: (outcome: Outcome) =>
 }
 
 /**
- * Waits for the first event, so that a stream that breaks before it rejects here and can still be retried.
+ * Waits for the first event, so that a stream that breaks or ends before it rejects here and can still be retried.
  * The generation returned delivers that event first.
  */
 export async function primed(generation: Generation): Promise<Generation> {
   const source = generation.events[Symbol.asyncIterator]();
   let first: Step | undefined = await source.next();
+  if (first.done === true) throw noFinish();
   return {
     head: generation.head,
     events: iterableOf({
@@ -72,7 +73,6 @@ export async function primed(generation: Generation): Promise<Generation> {
         return Promise.resolve(step);
       },
       return: async () => {
-        first = undefined;
         await source.return?.();
         return { done: true, value: undefined };
       },
@@ -96,8 +96,11 @@ export async function collect(generation: Generation): Promise<Collected> {
     if (event.type === 'finish') return { chunks, finish: event };
     chunks.push(event);
   }
-  throw new GatewayError('UPSTREAM_PROTOCOL', 'The answer ended without a finish.');
+  throw noFinish();
 }
+
+const noFinish = (): GatewayError =>
+  new GatewayError('UPSTREAM_PROTOCOL', 'The answer ended without a finish.');
 
 interface EventSource {
   next(): Promise<Step>;

@@ -1,0 +1,40 @@
+import { describe, expect, it } from '@jest/globals';
+import { CallRecord } from '../../../src/core/call-record.js';
+import { usageFixture } from '../../helpers/calls.js';
+
+const left = { kind: 'abandoned', usage: usageFixture(3, 1) } as const;
+
+describe('CallRecord', () => {
+  it('calls its listener when the call ends, and has the outcome by then', () => {
+    const record = new CallRecord(0);
+    const heard: unknown[] = [];
+    record.whenSettled(() => heard.push(record.outcome));
+    expect(heard).toEqual([]);
+    record.settle(left);
+    expect(heard).toEqual([left]);
+  });
+
+  it('calls at once a listener who comes after the end', () => {
+    const record = new CallRecord(0);
+    record.settle(left);
+    const heard: unknown[] = [];
+    record.whenSettled(() => heard.push(record.outcome));
+    expect(heard).toEqual([left]);
+  });
+
+  it('adds what failed attempts used to what the answer used', () => {
+    const record = new CallRecord(0);
+    record.attempts.push({ target: 'a/m', error: 'UPSTREAM_PROTOCOL', usage: usageFixture(10, 2) });
+    record.attempts.push({ target: 'b/m' });
+    record.target = 'b/m';
+    record.settle(left);
+    expect(record.usage()).toEqual(usageFixture(13, 3));
+  });
+
+  it('does not count the usage of an outcome that no target gave', () => {
+    const record = new CallRecord(0);
+    record.attempts.push({ target: 'a/m', error: 'UPSTREAM_PROTOCOL', usage: usageFixture(10, 2) });
+    record.settle(left);
+    expect(record.usage()).toEqual(usageFixture(10, 2));
+  });
+});
