@@ -53,7 +53,10 @@ const siblings = ({ parent, shared }) =>
     `siblings-${parent}`,
     `Folders of ${parent}/ never import each other; they share ${shared.join(' and ')}.`,
     { path: `^src/${parent}/([^/]+)/` },
-    { path: `^src/${parent}/`, pathNot: [`^src/${parent}/$1/`, `^src/${parent}/(${shared.join('|')})/`] },
+    {
+      path: `^src/${parent}/[^/]+/`,
+      pathNot: [`^src/${parent}/$1/`, `^src/${parent}/(${shared.join('|')})/`],
+    },
   );
 
 /** @type {import('dependency-cruiser').IConfiguration} */

@@ -7,7 +7,11 @@ const timeoutMs = 120_000;
 
 /** Each check is a program; `problems` reads its answer where the exit code does not tell. */
 const checks = [
-  { name: 'types', program: 'typescript/bin/tsc', args: ['--noEmit', '-p', '.'] },
+  {
+    name: 'types',
+    program: 'typescript/bin/tsc',
+    args: ['--noEmit', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/types.tsbuildinfo'],
+  },
   { name: 'lint', program: 'oxlint/bin/oxlint', args: ['--deny-warnings'] },
   {
     name: 'boundaries',
@@ -57,9 +61,10 @@ function boundaryProblems(stdout) {
     .map((file) => `src/${file.replaceAll('\\', '/')}`);
   const unread = files.filter((file) => !seen.has(file)).map((file) => `not analysed: ${file}`);
   const nothing = files.length === 0 ? ['not analysed: src is empty'] : [];
+  const reasons = new Map(summary.ruleSetUsed.forbidden.map(({ name, comment }) => [name, comment]));
   const violations = summary.violations.map(({ rule, from, to, cycle }) => {
-    const path = cycle ? cycle.map(({ name }) => name).join(' -> ') : to;
-    return `${rule.name}: ${from} -> ${path}`;
+    const path = cycle ? [from, ...cycle.map(({ name }) => name)] : [...new Set([from, to])];
+    return `${rule.name}: ${path.join(' -> ')}\n  ${reasons.get(rule.name)}`;
   });
   return [...nothing, ...unread, ...violations].join('\n');
 }
