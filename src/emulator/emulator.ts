@@ -12,7 +12,7 @@ import { modelRoute } from './routes.js';
 import type { Scenario } from './scenario.js';
 import { Scenarios } from './scenarios.js';
 import { ServiceAccounts } from './service-accounts.js';
-import { surroundings } from './surroundings.js';
+import { surroundings, type SurroundingsSettings } from './surroundings.js';
 import { TokenRegistry } from './tokens.js';
 
 /** How an emulator is set up. */
@@ -34,6 +34,8 @@ export interface EmulatorOptions {
     Scenario,
     'delayMs' | 'firstChunkDelayMs' | 'chunkDelayMs' | 'chunks' | 'chunkText' | 'chunkSize'
   >;
+  /** Token life, batch and file delays of what stands around the models. */
+  readonly surroundings?: SurroundingsSettings;
 }
 
 /** A running emulator. */
@@ -54,6 +56,8 @@ export interface Emulator {
 
 /** Paths of the Developer API beside the models, which want a key as well. Upload sessions are their own key. */
 const KEYED_PATH = /^(?:\/upload)?\/v1(?:alpha|beta)?\/(?:files|cachedContents|batches|models)(?:[/:]|$)/;
+/** Paths of Vertex beside the models, which want a token. */
+const VERTEX_PATH = /^\/v1(?:beta1)?\/projects\/([^/]+)\/locations\/[^/]+\/cachedContents(?:\/|$)/;
 /** Longer than any client keeps a connection, so that none is closed under a request. */
 const KEEP_ALIVE_MS = 620_000;
 
@@ -66,9 +70,15 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
   const tokens = new TokenRegistry(clock);
   const serviceAccounts = new ServiceAccounts();
   const callers = new Callers({ tokens, apiKeys, keyProjects });
-  const { wings, cachedTokens } = surroundings({ clock, seed, tokens, serviceAccounts });
+  const { wings, cachedTokens } = surroundings({
+    clock,
+    seed,
+    tokens,
+    serviceAccounts,
+    settings: options.surroundings ?? {},
+  });
   const calls = new ModelCalls({ clock, seed, callers, ledger, quotas, scenarios, cachedTokens, pace });
-  const others = new OtherRoutes(callers, [controlWing({ scenarios, ledger, quotas }), ...wings]);
+  const others = new OtherRoutes(callers, [...wings, controlWing({ scenarios, ledger, quotas })]);
   const server = createServer((req, res) => {
     const route = modelRoute(req.method ?? '', req.url ?? '');
     if (route === undefined) others.handle(req, res);
@@ -109,8 +119,10 @@ class OtherRoutes {
 
   private async offer(exchange: Exchange): Promise<void> {
     const { path, query, req, res } = exchange;
-    if (KEYED_PATH.test(path) && !query.has('upload_id')) {
-      const caller = this.callers.identify(req.headers, query.get('key'), 'developer', '');
+    const project = VERTEX_PATH.exec(path)?.[1];
+    if (project !== undefined || (KEYED_PATH.test(path) && !query.has('upload_id'))) {
+      const api = project === undefined ? 'developer' : 'vertex';
+      const caller = this.callers.identify(req.headers, query.get('key'), api, project ?? '');
       if ('status' in caller) return send(res, caller);
     }
     for (const wing of this.wings) if (await wing(exchange)) return;
