@@ -3,10 +3,8 @@ import { badKey, missingKey, type Refusal, unauthorized } from './google-errors.
 import type { TokenRegistry } from './tokens.js';
 import type { Api } from './usage.js';
 
-/** Who calls, as the ledger and the quotas see it. */
+/** Who calls, as the quotas see it. */
 export interface Caller {
-  /** The API key, or the access token. */
-  readonly key: string;
   readonly project: string;
 }
 
@@ -19,41 +17,44 @@ export interface CallersOptions {
   readonly keyProjects: Readonly<Record<string, string>>;
 }
 
-/** Tells who calls by `x-goog-api-key`, `?key=` or bearer token, as Google's front end does. */
+/** What a request presents: an API key by `x-goog-api-key` or `?key=`, or a bearer token. */
+export interface Credential {
+  readonly type: 'key' | 'token' | 'none';
+  readonly value: string;
+}
+
+const NO_CREDENTIAL: Credential = { type: 'none', value: '' };
+
+/** The credential of a request; a key goes before a token. */
+export function credentialOf(headers: IncomingHttpHeaders, query: URLSearchParams): Credential {
+  const header = headers['x-goog-api-key'];
+  if (typeof header === 'string' && header !== '') return { type: 'key', value: header };
+  const key = query.get('key');
+  if (key !== null && key !== '') return { type: 'key', value: key };
+  const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
+  return token === undefined ? NO_CREDENTIAL : { type: 'token', value: token };
+}
+
+/** Tells who calls, as Google's front end does. */
 export class Callers {
   private readonly keys: ReadonlySet<string> | undefined;
-  private readonly known = new Map<string, Caller>();
 
   constructor(private readonly options: CallersOptions) {
     this.keys = options.apiKeys === undefined ? undefined : new Set(options.apiKeys);
   }
 
-  /** The caller, or the refusal that it gets. `pathProject` is the project of a Vertex path. */
-  identify(
-    headers: IncomingHttpHeaders,
-    queryKey: string | null,
-    api: Api,
-    pathProject: string,
-  ): Caller | Refusal {
-    const header = headers['x-goog-api-key'];
-    const key = typeof header === 'string' && header !== '' ? header : (queryKey ?? '');
-    if (key !== '') return this.byKey(key, pathProject);
-    const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-    if (bearer === undefined) return api === 'vertex' ? unauthorized : missingKey;
-    if (!this.options.tokens.valid(bearer)) return unauthorized;
-    return { key: bearer, project: pathProject === '' ? 'default' : pathProject };
-  }
-
-  private byKey(key: string, pathProject: string): Caller | Refusal {
-    if (this.keys !== undefined && !this.keys.has(key)) return badKey;
-    if (pathProject !== '') return { key, project: pathProject };
-    let caller = this.known.get(key);
-    if (caller === undefined) {
-      caller = { key, project: this.options.keyProjects[key] ?? key };
-      if (this.known.size < MOST_REMEMBERED) this.known.set(key, caller);
+  /** The caller's project, or the refusal that it gets. `pathProject` is the project of a Vertex path. */
+  identify(credential: Credential, api: Api, pathProject: string): Caller | Refusal {
+    const { type, value } = credential;
+    switch (type) {
+      case 'none':
+        return api === 'vertex' ? unauthorized : missingKey;
+      case 'token':
+        if (!this.options.tokens.valid(value)) return unauthorized;
+        return { project: pathProject === '' ? 'default' : pathProject };
+      case 'key':
+        if (this.keys !== undefined && !this.keys.has(value)) return badKey;
+        return { project: pathProject === '' ? (this.options.keyProjects[value] ?? value) : pathProject };
     }
-    return caller;
   }
 }
-
-const MOST_REMEMBERED = 10_000;

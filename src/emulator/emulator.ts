@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Clock, systemClock } from '../core/clock.js';
-import { Callers } from './callers.js';
+import { Callers, credentialOf } from './callers.js';
 import { controlWing } from './control.js';
 import type { Exchange, Wing } from './exchange.js';
 import { htmlNotFound, JSON_TYPE, type Refusal, refusal } from './google-errors.js';
@@ -122,7 +122,7 @@ class OtherRoutes {
     const project = VERTEX_PATH.exec(path)?.[1];
     if (project !== undefined || (KEYED_PATH.test(path) && !query.has('upload_id'))) {
       const api = project === undefined ? 'developer' : 'vertex';
-      const caller = this.callers.identify(req.headers, query.get('key'), api, project ?? '');
+      const caller = this.callers.identify(credentialOf(req.headers, query), api, project ?? '');
       if ('status' in caller) return send(res, caller);
     }
     for (const wing of this.wings) if (await wing(exchange)) return;

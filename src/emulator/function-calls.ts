@@ -10,6 +10,7 @@ import { randomDocument } from './random-document.js';
  * in mode NONE, and none after a function response unless mode ANY demands one.
  */
 export function functionCalls(request: GenerateContentRequest, prompt: Prompt, seed: number): FunctionCall[] {
+  if (request.tools === undefined) return [];
   const config = request.toolConfig?.functionCallingConfig;
   const mode = isJsonObject(config) && typeof config.mode === 'string' ? config.mode : 'AUTO';
   if (mode === 'NONE' || (prompt.answersFunctionCall && mode !== 'ANY')) return [];

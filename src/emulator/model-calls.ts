@@ -3,14 +3,14 @@ import type { Clock } from '../core/clock.js';
 import type { GenerateContentRequest, GenerateContentResponse } from '../core/gemini-wire.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import { answer } from './answer.js';
-import type { Callers } from './callers.js';
+import { CallPlayer, type ModelCall } from './call-player.js';
+import { type Callers, credentialOf } from './callers.js';
 import { type CachedTokens, countTokens, type PlainAnswer } from './counting.js';
 import { batchEmbedContents, embedContent, predict } from './embed-operations.js';
-import { invalidArgument, JSON_TYPE, modelNotFound, type Refusal } from './google-errors.js';
-import type { Ledger, LedgerEntry } from './ledger.js';
+import { invalidArgument, modelNotFound, type Refusal } from './google-errors.js';
+import type { Ledger } from './ledger.js';
 import { modelListing } from './model-listing.js';
 import { type EmulatedModel, findModel } from './models.js';
-import { Playback, type Script } from './playback.js';
 import { type Prompt, readPrompt } from './prompt.js';
 import type { Quotas } from './quotas.js';
 import { checkSettings, checkShape, checkSignatures } from './request-checks.js';
@@ -18,7 +18,7 @@ import type { ModelRoute } from './routes.js';
 import type { Scenario } from './scenario.js';
 import { type Effect, SCENARIO_KINDS } from './scenario-kinds.js';
 import type { Scenarios } from './scenarios.js';
-import { answerScript, muteScript, refusalScript, type Stage, unaryScript } from './scripts.js';
+import { answerScript, muteScript, unaryScript } from './scripts.js';
 
 /** Everything that a model call meets on its way. */
 export interface ModelCallsOptions {
@@ -33,15 +33,6 @@ export interface ModelCallsOptions {
   readonly pace: Scenario;
 }
 
-/** One call, its body read. */
-interface ModelCall {
-  readonly route: ModelRoute;
-  readonly res: ServerResponse;
-  readonly arrivedMs: number;
-  readonly entry: LedgerEntry;
-  readonly project: string;
-}
-
 const FEW_CHUNKS = 4;
 const SHORTEST_DEADLINE_S = 10;
 const FILLER = 'The quick brown fox jumps over the lazy dog. ';
@@ -49,22 +40,25 @@ const FILLER = 'The quick brown fox jumps over the lazy dog. ';
 /** Answers the methods on models: who calls, what is asked, which scenario, which limits, and the answer. */
 export class ModelCalls {
   private readonly plain: boolean;
+  private readonly player: CallPlayer;
 
   constructor(private readonly options: ModelCallsOptions) {
     this.plain = Object.keys(options.pace).length === 0;
+    this.player = new CallPlayer(options.ledger, options.clock);
   }
 
   /** Answers one call whose body has been read. */
   answer(route: ModelRoute, req: IncomingMessage, res: ServerResponse, body: Buffer): void {
     const { callers, ledger, clock } = this.options;
     const { headers } = req;
-    const caller = callers.identify(headers, route.query.get('key'), route.api, route.project);
+    const credential = credentialOf(headers, route.query);
+    const caller = callers.identify(credential, route.api, route.project);
     const refused = 'status' in caller;
     const timeout = headers['x-server-timeout'];
     const client = headers['x-goog-api-client'];
     const entry = ledger.open({
       at: clock.wallMs(),
-      key: refused ? '' : caller.key,
+      key: credential.value,
       project: refused ? route.project : caller.project,
       model: route.model,
       operation: route.operation,
@@ -74,11 +68,11 @@ export class ModelCalls {
       serverTimeout: typeof timeout === 'string' ? timeout : undefined,
       apiClient: typeof client === 'string' ? client : undefined,
     });
-    const call: ModelCall = { route, res, entry, arrivedMs: clock.monotonicMs(), project: entry.project };
-    if (refused) return this.refuse(call, caller);
+    const call: ModelCall = { route, res, entry, arrivedMs: clock.monotonicMs(), serviceTier: 'standard' };
+    if (refused) return this.player.refuse(call, caller);
     const request = parsed(body);
     if (request === undefined)
-      return this.refuse(call, invalidArgument('Invalid JSON payload received. Expected an object.'));
+      return this.player.refuse(call, invalidArgument('Invalid JSON payload received. Expected an object.'));
     this.operate(call, request);
   }
 
@@ -87,10 +81,10 @@ export class ModelCalls {
     if (route.operation === 'listModels') return this.plainly(call, '', modelListing(route));
     const model = findModel(route.model);
     if (model === undefined || !serves(model, route))
-      return this.refuse(call, modelNotFound(route.model, route.version, route.operation));
+      return this.player.refuse(call, modelNotFound(route.model, route.version, route.operation));
     const seconds = call.entry.serverTimeout;
     if (seconds !== undefined && Number(seconds) < SHORTEST_DEADLINE_S)
-      return this.refuse(
+      return this.player.refuse(
         call,
         invalidArgument(
           `Manually set deadline ${seconds}s is too short. Minimum allowed deadline is ${SHORTEST_DEADLINE_S}s.`,
@@ -119,9 +113,10 @@ export class ModelCalls {
 
   private generate(call: ModelCall, model: EmulatedModel, request: GenerateContentRequest): void {
     const misshapen = checkShape(request);
-    if (misshapen !== undefined) return this.refuse(call, misshapen);
+    if (misshapen !== undefined) return this.player.refuse(call, misshapen);
     const prompt = readPrompt(request);
     call.entry.unknownPartFields = prompt.unknownPartFields;
+    if (typeof request.serviceTier === 'string') call.serviceTier = request.serviceTier;
     const scenario = this.scenarioFor(call, prompt.text);
     const effect: Effect = SCENARIO_KINDS[scenario?.kind ?? 'answer'];
     if (scenario !== undefined && this.preempted(call, scenario, effect)) return;
@@ -132,12 +127,15 @@ export class ModelCalls {
         : undefined) ??
       checkSettings(model, request, prompt.tokens) ??
       checkSignatures(model, request, this.options.seed) ??
-      this.options.quotas.admit(call.project, call.route.location, call.route.model, prompt.tokens);
-    if (fault !== undefined) return this.refuse(call, fault, scenario);
+      this.options.quotas.admit(call.entry.project, call.route.location, call.route.model, prompt.tokens);
+    if (fault !== undefined) return this.player.refuse(call, fault, scenario);
     const response = this.response(call.route, request, prompt, cached ?? 0, scenario);
-    if (scenario === undefined && this.plain && !call.route.stream) return this.reply(call, response);
+    if (scenario === undefined && this.plain && !call.route.stream) return this.player.reply(call, response);
     const played = scenario ?? this.options.pace;
-    this.play(call, answerScript(this.stage(call, played), response, effect, played.chunks ?? FEW_CHUNKS));
+    this.player.play(
+      call,
+      answerScript(this.player.stage(call, played), response, effect, played.chunks ?? FEW_CHUNKS),
+    );
   }
 
   private response(
@@ -152,6 +150,7 @@ export class ModelCalls {
     return answer(route.model, request, {
       seed,
       api: route.api,
+      stream: route.stream,
       prompt,
       cachedTokens,
       ...(text === undefined ? {} : { text }),
@@ -163,74 +162,39 @@ export class ModelCalls {
     const scenario = this.scenarioFor(call, text);
     const effect: Effect = SCENARIO_KINDS[scenario?.kind ?? 'answer'];
     if (scenario !== undefined && this.preempted(call, scenario, effect)) return;
-    if ('status' in result) return this.refuse(call, result, scenario);
+    if ('status' in result) return this.player.refuse(call, result, scenario);
     const { operation, location, model } = call.route;
     const counted = operation !== 'listModels' && operation !== 'getModel' && operation !== 'countTokens';
     const fault = counted
-      ? this.options.quotas.admit(call.project, location, model, result.prompt.tokens)
+      ? this.options.quotas.admit(call.entry.project, location, model, result.prompt.tokens)
       : undefined;
-    if (fault !== undefined) return this.refuse(call, fault, scenario);
+    if (fault !== undefined) return this.player.refuse(call, fault, scenario);
     if (counted) call.entry.inputTokens = result.prompt.tokens;
-    if (scenario === undefined) this.reply(call, result.body);
-    else this.play(call, unaryScript(this.stage(call, scenario), result.body, effect));
+    if (scenario === undefined) this.player.reply(call, result.body);
+    else this.player.play(call, unaryScript(this.player.stage(call, scenario), result.body, effect));
   }
 
   private scenarioFor(call: ModelCall, text: string): Scenario | undefined {
     const { scenarios } = this.options;
     if (scenarios.empty) return undefined;
     const { model, operation, key } = call.entry;
-    return scenarios.take({ model, operation, key, text, project: call.project });
+    return scenarios.take({ model, operation, key, text, project: call.entry.project });
   }
 
   /** Plays what needs no answer. */
   private preempted(call: ModelCall, scenario: Scenario, effect: Effect): boolean {
     if (effect.type === 'refuse') {
-      this.refuse(call, effect.refusal(scenario, call.route), scenario);
+      this.player.refuse(call, effect.refusal(scenario, call.route), scenario);
       return true;
     }
     // With chunks before it, silence is a stream that stalls.
     const mute = effect.type === 'reset' || (effect.type === 'silence' && !stalls(call, scenario));
-    if (mute) this.play(call, muteScript(this.stage(call, scenario), effect.type));
+    if (mute) this.player.play(call, muteScript(this.player.stage(call, scenario), effect.type));
     return mute;
   }
 
   private cachedTokens(request: GenerateContentRequest): number | undefined {
     return request.cachedContent === undefined ? 0 : this.options.cachedTokens(request.cachedContent);
-  }
-
-  private refuse(call: ModelCall, refusal: Refusal, scenario: Scenario = {}): void {
-    this.play(call, refusalScript(this.stage(call, scenario), refusal));
-  }
-
-  private stage(call: ModelCall, scenario: Scenario): Stage {
-    return { route: call.route, scenario, headers: this.headers(call) };
-  }
-
-  private headers(call: ModelCall): Record<string, string> {
-    if (call.route.api === 'vertex') return {};
-    const durationMs = Math.round(this.options.clock.monotonicMs() - call.arrivedMs);
-    return { 'server-timing': `gfet4t7; dur=${durationMs}`, 'x-gemini-service-tier': 'standard' };
-  }
-
-  private play(call: ModelCall, script: Script): void {
-    new Playback(call.res, script, call.entry, this.options.ledger, this.options.clock).start();
-  }
-
-  /** The short way for answers that are not scripted: one write. */
-  private reply(call: ModelCall, body: GenerateContentResponse): void {
-    const { entry, res } = call;
-    const text = JSON.stringify(body);
-    const bytes = Buffer.byteLength(text);
-    const headers = this.headers(call);
-    headers['content-type'] = JSON_TYPE;
-    headers['content-length'] = String(bytes);
-    entry.status = 200;
-    entry.chunksSent = 1;
-    entry.bytesOut = bytes;
-    if (body.candidates !== undefined) this.options.ledger.meter(entry, body.usageMetadata);
-    this.options.ledger.close(entry, 'ok');
-    res.writeHead(200, headers);
-    res.end(text);
   }
 }
 

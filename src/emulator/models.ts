@@ -47,7 +47,6 @@ const MODELS: readonly EmulatedModel[] = [
   model('gemini-4-argon', {
     thinkingLevels: LOW_TO_HIGH,
     thinkingBudget: false,
-    outputTokenLimit: 1_048_576,
     outputPerCall: { stream: 65_536, unary: 32_768 },
   }),
   model('gemini-4-carbon', { thinkingLevels: LOW_TO_HIGH }),

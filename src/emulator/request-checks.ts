@@ -2,6 +2,7 @@ import type { Content, GenerateContentRequest, Part } from '../core/gemini-wire.
 import { isJsonObject } from '../core/json.js';
 import { invalidArgument, type Refusal } from './google-errors.js';
 import type { EmulatedModel } from './models.js';
+import { continuationOffset } from './output-budget.js';
 import { checkCallSignature } from './signatures.js';
 import { thinkingFault } from './thinking.js';
 
@@ -77,6 +78,8 @@ export function checkSettings(
     return invalidArgument(
       `The input token count exceeds the maximum number of tokens allowed (${model.inputTokenLimit}).`,
     );
+  if (continuationOffset(request.continuationToken) === undefined)
+    return invalidArgument('Invalid continuation token.');
   if (config === undefined) return undefined;
   const thinking = thinkingFault(model, config);
   if (thinking !== undefined) return invalidArgument(thinking);

@@ -12,7 +12,7 @@ import {
   type Refusal,
   unauthorized,
 } from './google-errors.js';
-import { quotaExceeded, type QuotaKind, sharedCapacity } from './quota-errors.js';
+import { type ExceededQuota, quotaExceeded, type QuotaKind, sharedCapacity } from './quota-errors.js';
 import type { ModelRoute } from './routes.js';
 import type { Scenario } from './scenario.js';
 
@@ -30,8 +30,8 @@ export type Effect =
     }
   /** An error in the middle of a stream; unary calls fail with it from the start. */
   | { readonly type: 'break'; readonly raw: boolean; readonly error: Refusal }
-  /** The last message of the answer, spoilt. */
-  | { readonly type: 'garble'; readonly garble: (json: string) => string }
+  /** The last message of the answer, spoilt; `cut` when nothing follows it, not even what ends a message. */
+  | { readonly type: 'garble'; readonly cut: boolean; garble(json: string): string }
   /** No byte at all: the connection is reset, or stays open for ever. */
   | { readonly type: 'reset' }
   | { readonly type: 'silence' };
@@ -40,21 +40,21 @@ const refuses = (refusal: Refusal): Effect => ({ type: 'refuse', refusal: () => 
 
 /** Numbers of the recorded bodies. */
 const RECORDED = {
-  'rate-minute': { limit: 5, retryAfterMs: 46_000 },
-  'rate-tokens': { limit: 3_000_000, retryAfterMs: 14_000, proseMs: 51_386.192716 },
-  'rate-day': { limit: 100, retryAfterMs: 6_776_409 },
-  gate: { limit: 0, retryAfterMs: 35_000 },
-} as const satisfies Record<QuotaKind, { limit: number; retryAfterMs: number; proseMs?: number }>;
+  'rate-minute': { tier: 'free', limit: 5, retryAfterMs: 46_000 },
+  'rate-tokens': { tier: 'paid-tier-2', limit: 3_000_000, retryAfterMs: 14_000, proseMs: 51_386.192716 },
+  'rate-day': { tier: 'paid', limit: 100, retryAfterMs: 6_776_409 },
+  gate: { tier: 'free', limit: 0, retryAfterMs: 35_000 },
+} as const satisfies Record<QuotaKind, Omit<ExceededQuota, 'kind' | 'model' | 'location'>>;
 
 const meets = (kind: QuotaKind): Effect => ({
   type: 'refuse',
   refusal: (scenario, route) =>
     quotaExceeded({
       kind,
-      tier: scenario.tier ?? (kind === 'rate-tokens' ? 'paid-tier-2' : 'paid'),
       model: route.model,
       location: route.location,
       ...RECORDED[kind],
+      ...(scenario.tier === undefined ? {} : { tier: scenario.tier }),
       ...(scenario.retryDelayMs === undefined
         ? {}
         : { retryAfterMs: scenario.retryDelayMs, proseMs: scenario.retryDelayMs }),
@@ -85,14 +85,18 @@ function withoutOutput({ usageMetadata = {} }: GenerateContentResponse): Generat
   return { usageMetadata: { ...rest, totalTokenCount: totalTokenCount - candidatesTokenCount } };
 }
 
-const blockedPrompt = (response: GenerateContentResponse): GenerateContentResponse => {
-  const { candidates: _candidates, ...rest } = { ...response, ...withoutOutput(response) };
-  return { ...rest, promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } };
-};
-
 const withoutCandidates = (response: GenerateContentResponse): GenerateContentResponse => {
   const { candidates: _candidates, ...rest } = { ...response, ...withoutOutput(response) };
   return rest;
+};
+
+const blockedPrompt = (response: GenerateContentResponse): GenerateContentResponse => {
+  const { promptTokenCount = 0, promptTokensDetails = [] } = response.usageMetadata ?? {};
+  return {
+    ...withoutCandidates(response),
+    promptFeedback: { blockReason: 'PROHIBITED_CONTENT' },
+    usageMetadata: { promptTokenCount, totalTokenCount: promptTokenCount, promptTokensDetails },
+  };
 };
 
 /** What each kind of scenario does. */
@@ -139,8 +143,12 @@ export const SCENARIO_KINDS = {
   'malformed-function-call': ends('MALFORMED_FUNCTION_CALL', {
     finishMessage: 'Malformed function call: call default_api.unknown(',
   }),
-  'invalid-json': { type: 'garble', garble: (json) => json.replace('":', '" ') },
-  'truncated-json': { type: 'garble', garble: (json) => json.slice(0, Math.floor(json.length / 2)) },
+  'invalid-json': { type: 'garble', cut: false, garble: (json) => json.replace('":', '" ') },
+  'truncated-json': {
+    type: 'garble',
+    cut: true,
+    garble: (json) => json.slice(0, Math.floor(json.length / 2)),
+  },
   'reset-before-headers': { type: 'reset' },
   silence: { type: 'silence' },
 } as const satisfies Record<string, Effect>;

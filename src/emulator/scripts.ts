@@ -26,7 +26,7 @@ export function refusalScript(stage: Stage, refusal: Refusal): Script {
   return script(stage, refusal.outcome, [{ text, counts: true }], 'end', type, refusal.status);
 }
 
-/** The script of an answer, as the effect of the scenario has it. */
+/** The script of a generation, as the effect of the scenario has it. */
 export function answerScript(
   stage: Stage,
   response: GenerateContentResponse,
@@ -34,38 +34,24 @@ export function answerScript(
   chunks: number,
 ): Script {
   const { route, scenario } = stage;
-  const reshaped = effect.type === 'reshape' ? effect.reshape(response) : response;
-  if (!route.stream) return unaryScript(stage, scenario.response ?? reshaped, effect);
-  const whole =
-    scenario.events ??
-    (scenario.response === undefined ? undefined : [scenario.response]) ??
-    streamed(response, reshaped, effect, chunks);
-  const spoilt = effect.type === 'garble' ? effect.garble : undefined;
-  const cut =
-    effect.type === 'break' ? (scenario.cutAfterChunks ?? 1) : (scenario.cutAfterChunks ?? whole.length);
-  const sent = whole.slice(0, cut);
-  const pieces = sent.map((event, index): Piece => {
-    const last = index === whole.length - 1;
-    const json = route.sse ? JSON.stringify(event) : JSON.stringify(event, null, 2);
-    const text = last && spoilt !== undefined ? spoilt(json) : json;
-    return {
-      text: framed(route, text, index, !(last && spoilt !== undefined)),
-      usage: event.usageMetadata,
-      counts: true,
-    };
-  });
-  if (effect.type === 'break') pieces.push(breakPiece(route, effect, pieces.length));
-  const complete = cut >= whole.length && spoilt === undefined;
-  const proper = complete || effect.type === 'break';
-  if (!route.sse && proper) pieces.push({ text: pieces.length === 0 ? '[]' : '\n]', counts: false });
-  const ending = effect.type === 'silence' ? 'silence' : scenario.reset === true ? 'reset' : 'end';
-  return script(
-    stage,
-    outcomeOf(effect, scenario, complete),
-    pieces,
-    ending,
-    route.sse ? SSE_TYPE : JSON_TYPE,
+  if (!route.stream) {
+    const body = effect.type === 'reshape' ? effect.reshape(response) : response;
+    return unaryScript(stage, scenario.response ?? body, effect);
+  }
+  const own = scenario.events ?? (scenario.response === undefined ? undefined : [scenario.response]);
+  const events = own ?? eventsOf(response, effect, chunks);
+  const broken = effect.type === 'break';
+  const sent = events.slice(0, scenario.cutAfterChunks ?? (broken ? 1 : events.length));
+  const whole = sent.length === events.length;
+  const pieces = sent.map((event, index) =>
+    eventPiece(route, event, index, index === events.length - 1 ? effect : undefined),
   );
+  if (broken) pieces.push(errorPiece(route, effect, pieces.length));
+  const cut = broken ? false : !whole || (effect.type === 'garble' && effect.cut);
+  if (!route.sse && !cut) pieces.push({ text: pieces.length === 0 ? '[]' : '\n]', counts: false });
+  const ending = effect.type === 'silence' ? 'silence' : scenario.reset === true ? 'reset' : 'end';
+  const type = route.sse ? SSE_TYPE : JSON_TYPE;
+  return script(stage, outcomeOf(effect, scenario, whole), pieces, ending, type);
 }
 
 /** The script of an answer that is one document. */
@@ -85,17 +71,27 @@ export function muteScript(stage: Stage, ending: 'reset' | 'silence'): Script {
   return { outcome, ending, pieces: [], delayMs: stage.scenario.delayMs };
 }
 
-function streamed(
+function eventsOf(
   response: GenerateContentResponse,
-  reshaped: GenerateContentResponse,
   effect: Effect,
   chunks: number,
-): GenerateContentResponse[] {
-  if (effect.type !== 'reshape') return chunksOf(response, chunks);
-  if (!effect.keepsChunks) return [reshaped];
-  const whole = chunksOf(response, chunks);
-  const last = whole.pop();
-  return last === undefined ? whole : [...whole, effect.reshape(last)];
+): readonly GenerateContentResponse[] {
+  if (effect.type === 'reshape' && !effect.keepsChunks) return [effect.reshape(response)];
+  const events = chunksOf(response, chunks);
+  if (effect.type !== 'reshape') return events;
+  return events.map((event, index) => (index === events.length - 1 ? effect.reshape(event) : event));
+}
+
+function eventPiece(
+  route: ModelRoute,
+  event: GenerateContentResponse,
+  index: number,
+  effect: Effect | undefined,
+): Piece {
+  const json = route.sse ? JSON.stringify(event) : JSON.stringify(event, null, 2);
+  const spoils = effect?.type === 'garble';
+  const text = framed(route, spoils ? effect.garble(json) : json, index, !(spoils && effect.cut));
+  return { text, usage: event.usageMetadata, counts: true };
 }
 
 function framed(route: ModelRoute, json: string, index: number, terminated: boolean): string {
@@ -103,10 +99,11 @@ function framed(route: ModelRoute, json: string, index: number, terminated: bool
   return `${index === 0 ? '[' : ',\r\n'}${json}`;
 }
 
-function breakPiece(route: ModelRoute, effect: Extract<Effect, { type: 'break' }>, index: number): Piece {
+function errorPiece(route: ModelRoute, effect: Extract<Effect, { type: 'break' }>, index: number): Piece {
   const pretty = effect.error.body;
-  const compact = effect.raw || !route.sse ? pretty : JSON.stringify(JSON.parse(pretty));
-  return { text: effect.raw && route.sse ? pretty : framed(route, compact, index, true), counts: true };
+  if (!route.sse) return { text: framed(route, pretty.trimEnd(), index, true), counts: true };
+  const text = effect.raw ? pretty : framed(route, JSON.stringify(JSON.parse(pretty)), index, true);
+  return { text, counts: true };
 }
 
 function outcomeOf(effect: Effect, scenario: Scenario, complete: boolean): string {
