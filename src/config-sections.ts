@@ -1,13 +1,17 @@
-import type { SectionClass } from './core/config-snapshot.js';
+import { AuthConfig } from './auth/auth.config.js';
 import { SecretsConfig } from './config/secrets.config.js';
+import type { SectionClass } from './core/config-snapshot.js';
 import { ModelsConfig } from './routing/models.config.js';
 import { RoutingConfig } from './routing/routing.config.js';
+import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { ServerConfig } from './transport/server.config.js';
 
 /** Every section of the configuration, in the order of docs/config.md. */
 export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   ServerConfig,
-  SecretsConfig,
+  AuthConfig,
   RoutingConfig,
   ModelsConfig,
+  SecretsConfig,
+  TelemetryConfig,
 ];

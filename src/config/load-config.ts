@@ -17,6 +17,8 @@ export interface ConfigSources {
   readonly directory?: string;
   /** The process environment unless given. */
   readonly environment?: Environment;
+  /** Values below every file, for what the start-up decides where nobody configured anything. */
+  readonly defaults?: Readonly<RawMap>;
 }
 
 /** A file of the configuration. */
@@ -106,6 +108,7 @@ async function readTree(
   report: Report,
 ): Promise<ConfigTree> {
   const tree = new ConfigTree();
+  if (sources.defaults !== undefined) tree.overlay({ value: sources.defaults, origins: new Map() });
   for (const file of configFiles(sources)) {
     const text = await readText(file, report);
     const layer = text === undefined ? undefined : parseYamlLayer(text, file.label, report);

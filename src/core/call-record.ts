@@ -1,5 +1,6 @@
 import type { Reason } from './gateway-error.js';
 import type { Outcome } from './outcome.js';
+import { addUsage, NO_USAGE, type Usage } from './usage.js';
 
 /** One upstream call, as it went. */
 export interface AttemptRecord {
@@ -7,6 +8,8 @@ export interface AttemptRecord {
   readonly target: string;
   /** Reason of the failure; absent when the attempt delivered a first event. */
   readonly error?: Reason;
+  /** Tokens that a failed attempt used all the same. */
+  readonly usage?: Usage;
 }
 
 /** A target that the plan left out, and why. */
@@ -24,7 +27,8 @@ export class CallRecord {
   readonly skipped: SkippedTarget[] = [];
   /** Monotonic time of the first event, where there was one. */
   firstEventMs: number | undefined;
-  outcome: Outcome | undefined;
+  #outcome: Outcome | undefined;
+  #onOutcome: (() => void) | undefined;
   /** Target that answered, `project/model`. */
   target: string | undefined;
   model: string | undefined;
@@ -33,4 +37,30 @@ export class CallRecord {
     /** Monotonic time at which the request came in. */
     readonly startedMs: number,
   ) {}
+
+  /** How the call ended; undefined while it goes on. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Says how the call ended. Once. */
+  settle(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#onOutcome?.();
+  }
+
+  /** Calls back when the call has ended, at once where it has. One listener. */
+  whenSettled(listener: () => void): void {
+    if (this.#outcome === undefined) this.#onOutcome = listener;
+    else listener();
+  }
+
+  /** Tokens of all upstream calls made for this call, failed ones included. */
+  usage(): Usage {
+    const answered = this.target === undefined ? NO_USAGE : (this.#outcome?.usage ?? NO_USAGE);
+    return this.attempts.reduce(
+      (sum, { usage }) => (usage === undefined ? sum : addUsage(sum, usage)),
+      answered,
+    );
+  }
 }

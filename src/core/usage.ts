@@ -78,3 +78,15 @@ function tally(details: ModalityTokenCount[] | undefined): Record<string, number
   }
   return tokens;
 }
+
+/** Both together, without the split by modality. */
+export function addUsage(left: Usage, right: Usage): Usage {
+  return {
+    inputTokens: left.inputTokens + right.inputTokens,
+    cachedTokens: left.cachedTokens + right.cachedTokens,
+    toolUseTokens: left.toolUseTokens + right.toolUseTokens,
+    outputTokens: left.outputTokens + right.outputTokens,
+    thoughtsTokens: left.thoughtsTokens + right.thoughtsTokens,
+    totalTokens: left.totalTokens + right.totalTokens,
+  };
+}

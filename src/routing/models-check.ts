@@ -1,15 +1,14 @@
 import { childPath, fieldPath } from '../config/config-path.js';
 import type { ConfigProblem } from '../core/config-snapshot.js';
+import { MODALITIES } from './capabilities.js';
 import type { ModelConfig, PriceRowConfig } from './models.config.js';
 
 /** Everything in the models that names what does not exist, and price rows that no call can meet. */
 export function modelProblems(models: Readonly<Record<string, ModelConfig>>): ConfigProblem[] {
   return Object.entries(models).flatMap(([name, model]) => {
     const path = fieldPath('models', name);
-    const problems = Object.entries(model.prices).flatMap(([tier, rows]: [string, PriceRowConfig[]]) =>
-      rows.flatMap((row, index) =>
-        rowProblems(row, childPath(fieldPath('models', name, 'prices', tier), index)),
-      ),
+    const problems = model.prices.flatMap((row, index) =>
+      rowProblems(row, fieldPath('models', name, 'prices', index)),
     );
     if (model.reroutesTo !== undefined && models[model.reroutesTo] === undefined)
       problems.push({ path: `${path}.reroutesTo`, message: `"${model.reroutesTo}" is not in models` });
@@ -25,5 +24,12 @@ function rowProblems(row: PriceRowConfig, path: string): ConfigProblem[] {
     problems.push({ path: `${path}.until`, message: 'is before from' });
   if (row.upToPromptTokens !== undefined && row.abovePromptTokens !== undefined)
     problems.push({ path, message: 'must have upToPromptTokens or abovePromptTokens, not both' });
+  for (const field of ['inputByModality', 'cachedByModality', 'outputByModality'] as const)
+    for (const modality of Object.keys(row[field]))
+      if (!MODALITIES.some((known) => known === modality))
+        problems.push({
+          path: childPath(`${path}.${field}`, modality),
+          message: `is none of ${MODALITIES.join(', ')}`,
+        });
   return problems;
 }

@@ -16,10 +16,15 @@ import { modelProblems } from './models-check.js';
 import { GenerationDefaultsConfig } from './tasks.config.js';
 
 const STATUSES = ['ga', 'preview', 'deprecated', 'unknown'] as const;
+const TIERS = ['standard', 'batch', 'flex', 'priority'] as const;
 const THINKING_LEVELS = ['MINIMAL', 'LOW', 'MEDIUM', 'HIGH'] as const;
 
-/** What tokens of one service tier cost, while the dates and the size of the prompt fit. */
+/** What tokens cost in one service tier, while the dates and the size of the prompt fit. */
 export class PriceRowConfig {
+  @Doc('Service tier; `batch` is batch jobs.')
+  @IsIn(TIERS)
+  tier: (typeof TIERS)[number] = 'standard';
+
   @Doc('First day on which the row applies, UTC; always until `until` when absent.')
   @IsISO8601({ strict: true })
   @IsOptional()
@@ -76,25 +81,6 @@ export class PriceRowConfig {
   @Min(0)
   @IsOptional()
   cacheStorageHour?: number;
-}
-
-/** Prices of one model. A tier without rows has no known price. */
-export class PricesConfig {
-  @Doc('Rows of the standard tier.')
-  @ListOf(() => PriceRowConfig)
-  standard: PriceRowConfig[] = [];
-
-  @Doc('Rows of batch jobs.')
-  @ListOf(() => PriceRowConfig)
-  batch: PriceRowConfig[] = [];
-
-  @Doc('Rows of the flex tier.')
-  @ListOf(() => PriceRowConfig)
-  flex: PriceRowConfig[] = [];
-
-  @Doc('Rows of the priority tier.')
-  @ListOf(() => PriceRowConfig)
-  priority: PriceRowConfig[] = [];
 }
 
 /** What is known about one model. */
@@ -166,9 +152,9 @@ export class ModelConfig {
   @Nested(() => GenerationDefaultsConfig)
   generation: GenerationDefaultsConfig = new GenerationDefaultsConfig();
 
-  @Doc('Prices by service tier.')
-  @Nested(() => PricesConfig)
-  prices: PricesConfig = new PricesConfig();
+  @Doc('Price rows. A tier without a row that fits has no known price.')
+  @ListOf(() => PriceRowConfig)
+  prices: PriceRowConfig[] = [];
 }
 
 /** The models that can be asked for. */

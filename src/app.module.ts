@@ -1,0 +1,62 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { LoggerModule } from 'nestjs-pino';
+import { CONFIG_SECTIONS } from './config-sections.js';
+import { GatewayConfigModule } from './config/config.module.js';
+import type { ConfigStore } from './config/config-store.js';
+import { SecretStore } from './config/secrets.js';
+import { Clock } from './core/clock.js';
+import { RoutingModule } from './routing/routing.module.js';
+import { FrameworkLogger, loggerParams } from './telemetry/logger.js';
+import { TelemetryConfig } from './telemetry/telemetry.config.js';
+import { TelemetryModule } from './telemetry/telemetry.module.js';
+import { GeminiApiController } from './transport/gemini-api/gemini-api.controller.js';
+import { geminiApiSurface } from './transport/gemini-api/gemini-api.surface.js';
+import { ResourcesController } from './transport/gemini-api/resources.controller.js';
+import { HealthController } from './transport/health/health.controller.js';
+import { Readiness } from './transport/health/readiness.js';
+import { HttpModule } from './transport/http/http.module.js';
+import { RestController } from './transport/rest/rest.controller.js';
+import { restSurface } from './transport/rest/rest.surface.js';
+
+/** What the process gives to the application. */
+export interface AppParts {
+  readonly store: ConfigStore;
+  readonly secrets: SecretStore;
+  readonly clock: Clock;
+  /** Where log lines go; standard output unless given. */
+  readonly logTo?: NodeJS.WritableStream;
+}
+
+@Global()
+@Module({})
+class PartsModule {}
+
+/** The gateway. */
+@Module({})
+export class AppModule {
+  static register({ store, secrets, clock, logTo }: AppParts): DynamicModule {
+    const { logLevel } = store.current().get(TelemetryConfig);
+    return {
+      module: AppModule,
+      imports: [
+        LoggerModule.forRoot(loggerParams(logLevel, logTo)),
+        GatewayConfigModule.register(store, CONFIG_SECTIONS),
+        {
+          module: PartsModule,
+          providers: [
+            { provide: Clock, useValue: clock },
+            { provide: SecretStore, useValue: secrets },
+          ],
+          exports: [Clock, SecretStore],
+        },
+        TelemetryModule,
+        RoutingModule,
+        TerminusModule.forRoot({ logger: false }),
+        HttpModule.register([restSurface, geminiApiSurface]),
+      ],
+      controllers: [RestController, GeminiApiController, ResourcesController, HealthController],
+      providers: [Readiness, FrameworkLogger],
+    };
+  }
+}

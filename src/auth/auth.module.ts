@@ -1,0 +1,6 @@
+import { Module } from '@nestjs/common';
+import { Authenticator } from './authenticator.js';
+
+/** Who calls. */
+@Module({ providers: [Authenticator], exports: [Authenticator] })
+export class AuthModule {}

@@ -1,0 +1,13 @@
+import { compose, type Next } from '../core/policy.js';
+import type { Dispatcher } from '../routing/dispatcher.js';
+import type { TelemetryPolicy } from '../telemetry/telemetry.policy.js';
+
+/** The policies of the request path. */
+export interface Policies {
+  readonly telemetry: TelemetryPolicy;
+}
+
+/** The order of policies, stated here and nowhere else: the first is outermost, dispatch is innermost. */
+export function pipeline(policies: Policies, dispatcher: Dispatcher): Next {
+  return compose([policies.telemetry], (call) => dispatcher.dispatch(call));
+}

@@ -1,0 +1,29 @@
+import 'reflect-metadata';
+import { ConfigError } from './config/config-error.js';
+import { takeEnvironment } from './config/environment.js';
+import { startGateway } from './gateway.js';
+
+const say = (line: string): boolean => process.stderr.write(`${line}\n`);
+
+try {
+  const gateway = await startGateway({ environment: takeEnvironment() });
+  if (gateway.notice !== undefined) say(gateway.notice);
+  if (gateway.madeKey !== undefined) {
+    say('No API key is configured. This admin key was made for this run and is shown only here:');
+    say(`  ${gateway.madeKey}`);
+  }
+  say(`gemini-gateway serves on ${gateway.url}`);
+  let stopping = false;
+  const stop = (): void => {
+    // A terminal and npm may each deliver the same signal.
+    if (stopping) return;
+    stopping = true;
+    void gateway.stop().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+} catch (thrown) {
+  if (!(thrown instanceof ConfigError)) throw thrown;
+  say(thrown.message);
+  process.exitCode = 1;
+}

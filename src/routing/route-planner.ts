@@ -1,0 +1,152 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Call } from '../core/call.js';
+import { GatewayError } from '../core/gateway-error.js';
+import { needsOf, unmet, type Needs } from './capabilities.js';
+import { Random } from './random.js';
+import type { RoutingTable, Site } from './routing-table.js';
+import { RoutingTables } from './routing-tables.js';
+import { targetName, type RoutePlan, type Target } from './target.js';
+import type { TaskConfig } from './tasks.config.js';
+
+/**
+ * Plans which targets may answer a call, best first: the models of the task in their order, each on the projects
+ * that serve it in an order drawn by weight, then the task's fallbacks. What a model cannot do and where data may
+ * not go is left out, never merely ranked lower.
+ */
+@Injectable()
+export class RoutePlanner {
+  constructor(
+    private readonly tables: RoutingTables,
+    @Inject(Random) private readonly random: Random,
+  ) {}
+
+  /**
+   * Throws INVALID_REQUEST for an unknown task or a request that no model of the plan can take, MODEL_NOT_FOUND
+   * for a model that no project serves, NO_TARGET where residency leaves nothing.
+   */
+  plan(call: Call): RoutePlan {
+    const table = this.tables.of(call.config);
+    const task = taskOf(call, table);
+    const models = call.model === undefined ? (task?.models ?? []) : [call.model];
+    const needs = needsOf(call.request);
+    const plan = new PlanBuilder(table, task, needs, this.random);
+    for (const model of models) plan.addModel(model);
+    if (call.operation === 'generate') {
+      for (const { model, canned } of task?.fallback ?? []) {
+        if (model !== undefined) plan.addModel(model);
+        if (canned !== undefined) plan.addCanned(canned);
+      }
+    }
+    return plan.finish(models);
+  }
+}
+
+function taskOf(call: Call, table: RoutingTable): TaskConfig | undefined {
+  if (call.task === undefined) return undefined;
+  const task = table.tasks.get(call.task);
+  if (task !== undefined) return task;
+  const known = [...table.tasks.keys()].toSorted().join(', ');
+  throw new GatewayError(
+    'INVALID_REQUEST',
+    `There is no task "${call.task.slice(0, 100)}". Tasks: ${known || 'none'}.`,
+    {
+      metadata: { field: 'task' },
+    },
+  );
+}
+
+class PlanBuilder {
+  readonly #targets: Target[] = [];
+  readonly #skipped: { target: string; why: string }[] = [];
+  #incapable = false;
+
+  constructor(
+    private readonly table: RoutingTable,
+    private readonly task: TaskConfig | undefined,
+    private readonly needs: Needs,
+    private readonly random: Random,
+  ) {}
+
+  addModel(model: string): void {
+    const capabilities = this.table.models.get(model);
+    const sites = this.table.sites(model);
+    if (capabilities === undefined || sites.length === 0) {
+      this.#skipped.push({ target: model, why: 'no project serves it' });
+      return;
+    }
+    const lack = unmet(capabilities, this.needs);
+    if (lack !== undefined) {
+      this.#incapable = true;
+      this.#skipped.push({ target: model, why: lack });
+      return;
+    }
+    for (const site of shuffledByWeight(this.#resident(model, this.#keepers(model, sites)), this.random)) {
+      this.#targets.push(this.table.target(model, site, this.task));
+    }
+  }
+
+  addCanned(name: string): void {
+    this.#targets.push(this.table.cannedTarget(name));
+  }
+
+  finish(models: readonly string[]): RoutePlan {
+    if (this.#targets.length === 0) throw this.#nothing(models);
+    return { targets: this.#targets, skipped: this.#skipped };
+  }
+
+  #keepers(model: string, sites: readonly Site[]): readonly Site[] {
+    if (!this.needs.keptResources) return sites;
+    const keeper = this.table.resourceKeeper?.project.id;
+    return sites.filter(({ project }) => {
+      if (project.id === keeper) return true;
+      const target = targetName({ project: project.id, model });
+      this.#skipped.push({
+        target,
+        why: 'it does not keep the files or cached content that the request names',
+      });
+      return false;
+    });
+  }
+
+  #resident(model: string, sites: readonly Site[]): readonly Site[] {
+    const residency = this.task?.residency;
+    if (residency === undefined) return sites;
+    return sites.filter(({ project }) => {
+      if (project.residency === residency) return true;
+      const target = targetName({ project: project.id, model });
+      this.#skipped.push({ target, why: `its residency is not ${residency}` });
+      return false;
+    });
+  }
+
+  #nothing(models: readonly string[]): GatewayError {
+    const why = this.#skipped.map((skip) => `${skip.target} ${skip.why}`).join('; ');
+    if (this.#incapable) {
+      return new GatewayError('INVALID_REQUEST', `No model can take this request: ${why}.`, {
+        metadata: { field: 'contents' },
+      });
+    }
+    const [model] = models;
+    if (this.task === undefined && model !== undefined) {
+      const served = this.table.servedModels().toSorted().join(', ');
+      return new GatewayError(
+        'MODEL_NOT_FOUND',
+        `No project serves "${model.slice(0, 100)}". Models: ${served}.`,
+        {
+          metadata: { field: 'model' },
+        },
+      );
+    }
+    return new GatewayError('NO_TARGET', `No target can answer this call: ${why}.`);
+  }
+}
+
+/** An order in which each site comes first with the probability of its share of the weight; weight 0 comes last. */
+function shuffledByWeight(sites: readonly Site[], random: Random): readonly Site[] {
+  if (sites.length < 2) return sites;
+  // Efraimidis and Spirakis (2006): sort by an exponential variate with the weight as its rate.
+  return sites
+    .map((site) => ({ site, key: -Math.log(1 - random()) / site.project.weight }))
+    .toSorted((left, right) => left.key - right.key)
+    .map(({ site }) => site);
+}

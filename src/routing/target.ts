@@ -1,0 +1,30 @@
+import type { JsonObject } from '../core/json.js';
+import type { AttemptTimeouts, Provider } from '../core/provider.js';
+
+/** A model on a project: one thing that can answer a call. */
+export interface Target {
+  /** Id of the project. */
+  readonly project: string;
+  /** Model as the gateway names it. */
+  readonly model: string;
+  /** Model as the upstream names it. */
+  readonly upstreamModel: string;
+  readonly provider: Provider;
+  readonly timeouts: AttemptTimeouts;
+  /** The request as this target is to get it: the caller's, with defaults for what it left open. */
+  readonly prepare: (request: Readonly<JsonObject>) => Readonly<JsonObject>;
+}
+
+/** Name of a target in records, logs and headers. */
+export function targetName(target: Pick<Target, 'project' | 'model'>): string {
+  return `${target.project}/${target.model}`;
+}
+
+/** The targets that may answer a call, best first, and those left out. */
+export interface RoutePlan {
+  readonly targets: readonly Target[];
+  readonly skipped: readonly { readonly target: string; readonly why: string }[];
+}
+
+/** Id of the project that the start-up makes for the built-in emulator. */
+export const EMULATOR_PROJECT = 'emulator';

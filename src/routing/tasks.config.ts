@@ -1,0 +1,106 @@
+import {
+  ArrayNotEmpty,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  Max,
+  Min,
+} from 'class-validator';
+import { Doc, ListOf, Nested } from '../config/field.decorator.js';
+import type { Priority } from '../core/call.js';
+import type { JsonObject } from '../core/json.js';
+
+const PRIORITIES = ['interactive', 'standard', 'batch'] as const satisfies readonly Priority[];
+
+/** Settings for calls that do not set them. */
+export class GenerationDefaultsConfig {
+  @Doc('Sampling temperature.')
+  @IsNumber()
+  @Min(0)
+  @Max(2)
+  @IsOptional()
+  temperature?: number;
+
+  @Doc('Nucleus sampling.')
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  @IsOptional()
+  topP?: number;
+
+  @Doc('Sampling among the likeliest.')
+  @IsInt()
+  @Min(1)
+  @IsOptional()
+  topK?: number;
+
+  @Doc('Longest answer, thinking included.')
+  @IsInt()
+  @Min(1)
+  @IsOptional()
+  maxOutputTokens?: number;
+
+  @Doc('How much the model thinks (Gemini 3 and newer).')
+  @IsIn(['MINIMAL', 'LOW', 'MEDIUM', 'HIGH'])
+  @IsOptional()
+  thinkingLevel?: string;
+}
+
+/** What answers when every model of a task failed. Exactly one of the two is set. */
+export class FallbackConfig {
+  @Doc('A model tried after those of the task.')
+  @IsString()
+  @IsOptional()
+  model?: string;
+
+  @Doc('Name of an answer in `canned`.')
+  @IsString()
+  @IsOptional()
+  canned?: string;
+}
+
+/** A kind of work that callers ask for by name. */
+export class TaskConfig {
+  @Doc('Models in order of preference.')
+  @IsString({ each: true })
+  @ArrayNotEmpty()
+  models!: string[];
+
+  @Doc('What answers when all of the models failed, in order.')
+  @ListOf(() => FallbackConfig)
+  fallback: FallbackConfig[] = [];
+
+  @Doc('Class of traffic.')
+  @IsIn(PRIORITIES)
+  priority: Priority = 'standard';
+
+  @Doc('Deadline of a call, unless the caller sets a shorter one.')
+  @IsInt()
+  @Min(1)
+  timeoutMs: number = 120_000;
+
+  @Doc('Only projects with this residency may answer.')
+  @IsString()
+  @IsOptional()
+  residency?: string;
+
+  @Doc('Settings for calls that do not set them; before the model’s own.')
+  @Nested(() => GenerationDefaultsConfig)
+  generation: GenerationDefaultsConfig = new GenerationDefaultsConfig();
+}
+
+/** An answer made beforehand. */
+export class CannedConfig {
+  @Doc('Text of the answer.')
+  @IsString()
+  @IsOptional()
+  text?: string;
+
+  @Doc('JSON of the answer, for tasks with structured output.')
+  @IsObject()
+  @IsOptional()
+  json?: JsonObject;
+}

@@ -1,0 +1,53 @@
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { ConfigStore } from '../config/config-store.js';
+import { Clock, type Timer } from '../core/clock.js';
+import type { ProbeResult } from '../core/provider.js';
+import { RoutingTables } from './routing-tables.js';
+import { RoutingConfig } from './routing.config.js';
+
+const PROBE_TIMEOUT_MS = 10_000;
+
+/** Looks at every project from time to time, so that operators learn of a dead one before callers do. */
+@Injectable()
+export class UpstreamProbe implements OnApplicationShutdown {
+  #results: Readonly<Record<string, ProbeResult>> = {};
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(
+    private readonly store: ConfigStore,
+    private readonly tables: RoutingTables,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {}
+
+  /** What the last look found, by project; empty before the first. */
+  get results(): Readonly<Record<string, ProbeResult>> {
+    return this.#results;
+  }
+
+  /** Begins to look, first at once. Nothing waits for it. */
+  start(): void {
+    void this.#round();
+  }
+
+  onApplicationShutdown(): void {
+    this.#stopped = true;
+    this.#timer?.clear();
+  }
+
+  async #round(): Promise<void> {
+    const snapshot = this.store.current();
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const found = await Promise.all(
+      this.tables
+        .of(snapshot)
+        .allSites()
+        .map(async ({ project, provider }) => {
+          return [project.id, await provider.probe(signal)] as const;
+        }),
+    );
+    this.#results = Object.fromEntries(found);
+    if (this.#stopped) return;
+    this.#timer = this.clock.after(snapshot.get(RoutingConfig).probeIntervalMs, () => void this.#round());
+  }
+}

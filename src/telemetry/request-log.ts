@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PinoLogger } from 'nestjs-pino';
+import type { Principal } from '../core/call.js';
+import type { CallRecord } from '../core/call-record.js';
+import { Clock } from '../core/clock.js';
+import type { Outcome } from '../core/outcome.js';
+import { sectionToken } from '../config/config.module.js';
+import { TelemetryConfig } from './telemetry.config.js';
+
+/** A request that is over. */
+export interface RequestLogEntry {
+  readonly id: string;
+  /** Route as declared; never the URL, which may hold a key. */
+  readonly route: string;
+  readonly statusCode: number;
+  readonly record: CallRecord;
+  readonly principal?: Principal;
+  readonly task?: string;
+  readonly feature?: string;
+}
+
+/** One line for each request, with what it cost and how it ended; never content, keys or messages. */
+@Injectable()
+export class RequestLog {
+  constructor(
+    private readonly logger: PinoLogger,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(sectionToken(TelemetryConfig)) private readonly config: TelemetryConfig,
+  ) {
+    logger.setContext('request');
+  }
+
+  write({ id, route, statusCode, record, principal, task, feature }: RequestLogEntry): void {
+    if (!this.config.requestLog) return;
+    const { outcome, attempts, startedMs, firstEventMs } = record;
+    const usage = record.usage();
+    this.logger.info({
+      request_id: id,
+      route,
+      task_type: task,
+      model_used: record.model,
+      target: record.target,
+      latency_ms: round(this.clock.monotonicMs() - startedMs),
+      ttft_ms: firstEventMs === undefined ? undefined : round(firstEventMs - startedMs),
+      status_code: statusCode,
+      retry_count: Math.max(0, attempts.length - 1),
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
+      thoughts_tokens: usage.thoughtsTokens,
+      cached_tokens: usage.cachedTokens,
+      team_id: principal?.team,
+      feature,
+      finish_reason: outcome?.kind === 'completed' ? outcome.finish.finishReason : undefined,
+      outcome: outcomeName(outcome, statusCode),
+    });
+  }
+}
+
+function outcomeName(outcome: Outcome | undefined, statusCode: number): string {
+  switch (outcome?.kind) {
+    case 'completed':
+      return outcome.finish.verdict;
+    case 'failed':
+      return outcome.error.reason;
+    case 'abandoned':
+      return 'abandoned';
+    case undefined:
+      return statusCode < 400 ? 'ok' : 'refused';
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 10) / 10;
+}

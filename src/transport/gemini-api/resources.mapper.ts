@@ -1,0 +1,52 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import type { ForwardResponse } from '../../core/provider.js';
+
+/** Request headers that belong to Google; everything else, credentials above all, stays here. */
+const FORWARDED = /^(?:content-type|content-length|accept|range|x-goog-upload-[a-z-]+|x-goog-field-?mask)$/;
+/** Response headers that belong to the caller. */
+const RETURNED = /^(?:content-type|content-length|content-range|etag|x-goog-upload-[a-z-]+)$/;
+
+/** The path on Google's side: always v1beta, without our prefix and without the caller's key. */
+export function upstreamPath(url: string): string {
+  const [path = '/', query] = url.split('?', 2);
+  const bare = path.replace(/^\/gemini\//, '/').replace(/^\/(upload\/)?v1\//, '/$1v1beta/');
+  if (query === undefined) return bare;
+  const parameters = new URLSearchParams(query);
+  parameters.delete('key');
+  const rest = parameters.toString();
+  return rest === '' ? bare : `${bare}?${rest}`;
+}
+
+export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  const forwarded: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (FORWARDED.test(name) && typeof value === 'string') forwarded[name] = value;
+  }
+  return forwarded;
+}
+
+/** Headers for the caller. The upload URL leads to Google; it is made to lead through the gateway. */
+export function returnedHeaders(
+  headers: ForwardResponse['headers'],
+  request: Pick<FastifyRequest, 'protocol' | 'host' | 'raw'>,
+): Record<string, string> {
+  const returned: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (RETURNED.test(name) && typeof value === 'string') returned[name] = value;
+  }
+  const uploadUrl = returned['x-goog-upload-url'];
+  if (uploadUrl !== undefined) returned['x-goog-upload-url'] = throughGateway(uploadUrl, request);
+  return returned;
+}
+
+function throughGateway(
+  uploadUrl: string,
+  request: Pick<FastifyRequest, 'protocol' | 'host' | 'raw'>,
+): string {
+  const { pathname, searchParams } = new URL(uploadUrl);
+  // Google may have put the project's key into the URL.
+  searchParams.delete('key');
+  const prefix = request.raw.url?.startsWith('/gemini/') === true ? '/gemini' : '';
+  return `${request.protocol}://${request.host}${prefix}${pathname}?${searchParams.toString()}`;
+}

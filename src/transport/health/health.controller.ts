@@ -1,0 +1,69 @@
+import { Controller, Get, HttpException, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import { HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
+import type { FastifyReply } from 'fastify';
+import { ConfigStore } from '../../config/config-store.js';
+import { EMULATOR_PROJECT } from '../../routing/target.js';
+import { UpstreamProbe } from '../../routing/upstream-probe.js';
+import { Readiness } from './readiness.js';
+
+/** What orchestrators and operators ask about the gateway's state. Needs no key and shows no secrets. */
+@ApiExcludeController()
+@Controller('health')
+export class HealthController {
+  constructor(
+    private readonly health: HealthCheckService,
+    private readonly indicators: HealthIndicatorService,
+    private readonly readiness: Readiness,
+    private readonly probe: UpstreamProbe,
+    private readonly store: ConfigStore,
+  ) {}
+
+  /** Summary: always 200; `degraded` while a project does not answer. */
+  @Get()
+  summary(): object {
+    const { results } = this.probe;
+    const dead = Object.values(results).some(({ ok }) => !ok);
+    const { state } = this.readiness;
+    return {
+      status: state === 'ready' ? (dead ? 'degraded' : 'ok') : state,
+      upstream: EMULATOR_PROJECT in results ? 'emulator' : 'google',
+      configVersion: this.store.current().version,
+      uptimeSeconds: Math.round(process.uptime()),
+      projects: results,
+    };
+  }
+
+  /** The process runs. */
+  @Get('live')
+  live(@Res() reply: FastifyReply): Promise<void> {
+    return this.#answer(reply, []);
+  }
+
+  /** New work is taken. A dead upstream does not make the gateway unready: no replica would do better. */
+  @Get('ready')
+  ready(@Res() reply: FastifyReply): Promise<void> {
+    return this.#answer(reply, [() => this.#accepts((state) => state === 'ready')]);
+  }
+
+  /** The start is over. */
+  @Get('startup')
+  startup(@Res() reply: FastifyReply): Promise<void> {
+    return this.#answer(reply, [() => this.#accepts((state) => state !== 'starting')]);
+  }
+
+  #accepts(expected: (state: string) => boolean) {
+    const { state } = this.readiness;
+    const indicator = this.indicators.check('gateway');
+    return expected(state) ? indicator.up({ state }) : indicator.down({ state });
+  }
+
+  async #answer(reply: FastifyReply, checks: HealthIndicatorFunction[]): Promise<void> {
+    try {
+      void reply.send(await this.health.check(checks));
+    } catch (thrown) {
+      if (!(thrown instanceof HttpException)) throw thrown;
+      void reply.code(thrown.getStatus()).send(thrown.getResponse());
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Call } from '../../core/call.js';
+import type { Generation } from '../../core/generation.js';
+import { CallFactory, type CallInput } from '../../gemini/call-factory.js';
+import { GeminiService } from '../../gemini/gemini.service.js';
+import { exchangeOf } from './exchange.js';
+
+/** What a route says about a call; who calls, until when and with which signal comes from the exchange. */
+export type RouteCall = Omit<CallInput, 'id' | 'principal' | 'signal' | 'record'>;
+
+/** A generation with the call that it answers. */
+export interface Answering {
+  readonly call: Call;
+  readonly generation: Generation;
+}
+
+/** Where HTTP routes enter the request path. */
+@Injectable()
+export class CallEntry {
+  constructor(
+    private readonly calls: CallFactory,
+    private readonly service: GeminiService,
+  ) {}
+
+  /** Makes the call that a request asks for. Rejects with a GatewayError. */
+  async make(request: FastifyRequest, input: RouteCall): Promise<Answering> {
+    const exchange = exchangeOf(request);
+    exchange.task = input.task;
+    exchange.feature = input.metadata?.feature;
+    const call = this.calls.create({
+      ...input,
+      id: exchange.id,
+      principal: exchange.caller,
+      signal: exchange.signal,
+      record: exchange.record,
+    });
+    exchange.calling = true;
+    return { call, generation: await this.service.generate(call) };
+  }
+}

@@ -1,0 +1,65 @@
+import type { Socket } from 'node:net';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyReply } from 'fastify';
+import type { ServerConfig } from '../server.config.js';
+
+/** The HTTP server: every bound stated, nothing left to defaults that wait for ever. */
+export function httpAdapter(server: ServerConfig): FastifyAdapter {
+  const adapter: FastifyAdapter = new FastifyAdapter({
+    bodyLimit: server.bodyLimitBytes,
+    connectionTimeout: 0,
+    requestTimeout: server.requestTimeoutMs,
+    keepAliveTimeout: server.keepAliveMs,
+    trustProxy: server.trustProxy,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 1_024 },
+    http: { maxHeaderSize: server.maxHeaderBytes, headersTimeout: server.headersTimeoutMs },
+    // No middleware is used, so its layer is left out of every request.
+    skipMiddie: true,
+    clientErrorHandler: refuseConnection,
+    frameworkErrors: (_error: Error, _request: unknown, reply: FastifyReply) => {
+      void reply.code(400).type('application/problem+json').send(problem(400, 'The URL is not valid.'));
+    },
+  });
+  const http = adapter.getHttpServer() as { maxConnections?: number };
+  if (server.maxConnections !== undefined) http.maxConnections = server.maxConnections;
+  return adapter;
+}
+
+interface ClientError extends Error {
+  readonly code?: string;
+}
+
+const REFUSALS: Readonly<Record<string, readonly [status: string, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request did not arrive in time.'],
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'The headers are too large.'],
+};
+
+/** Answers what is no HTTP request, or arrives too slowly to be one; there is no route and no surface yet. */
+function refuseConnection(error: ClientError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, detail] = REFUSALS[error.code ?? ''] ?? [
+    '400 Bad Request',
+    'This is no valid HTTP request.',
+  ];
+  const body = problem(Number(status.slice(0, 3)), detail);
+  socket.end(
+    `HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-type: application/problem+json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+}
+
+function problem(status: number, detail: string): string {
+  return JSON.stringify({
+    type: 'about:blank',
+    title: 'invalid request',
+    status,
+    detail,
+    code: 'INVALID_REQUEST',
+  });
+}

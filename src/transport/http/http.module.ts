@@ -1,0 +1,20 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { AuthModule } from '../../auth/auth.module.js';
+import { GeminiModule } from '../../gemini/gemini.module.js';
+import { CallEntry } from './call-entry.js';
+import { ErrorFilter } from './error.filter.js';
+import { HttpEdge } from './http-edge.js';
+import { HttpSurfaces } from './http-surface.js';
+
+/** What the HTTP surfaces share. */
+@Module({})
+export class HttpModule {
+  static register(surfaces: HttpSurfaces): DynamicModule {
+    return {
+      module: HttpModule,
+      imports: [AuthModule, GeminiModule],
+      providers: [{ provide: HttpSurfaces, useValue: surfaces }, HttpEdge, ErrorFilter, CallEntry],
+      exports: [HttpEdge, ErrorFilter, CallEntry],
+    };
+  }
+}

@@ -1,0 +1,144 @@
+import type { Collected } from '../../core/combinators.js';
+import { GatewayError } from '../../core/gateway-error.js';
+import type { Part } from '../../core/gemini-wire.js';
+import type { FinishEvent, Head } from '../../core/generation.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import { candidatesOf, mergeChunks, partsOf } from '../../core/merge-chunks.js';
+import type { Usage } from '../../core/usage.js';
+
+/** The REST answer; what does not apply is absent. */
+export interface RestAnswer {
+  readonly id: string;
+  readonly model: string;
+  readonly modelVersion?: string;
+  readonly text?: string;
+  readonly parts?: readonly Part[];
+  readonly toolCalls?: readonly JsonValue[];
+  readonly json?: JsonValue;
+  readonly finishReason: string;
+  readonly usage: Usage;
+  readonly route: { readonly target: string; readonly attempts: number; readonly fallback: boolean };
+  readonly cache: string;
+  readonly warnings?: readonly string[];
+}
+
+/**
+ * The whole answer. Throws SAFETY_BLOCKED, EMPTY_RESPONSE or UPSTREAM_PROTOCOL for an answer that is none: a 200
+ * would not be the truth.
+ */
+export function answerOf(
+  id: string,
+  head: Head,
+  { chunks, finish }: Collected,
+  wantsJson: boolean,
+): RestAnswer {
+  assertAnswered(finish);
+  const parts = partsOf(candidatesOf(mergeChunks(chunks))[0]);
+  const text = textOf(parts);
+  const toolCalls = parts.flatMap(({ functionCall }) => (functionCall === undefined ? [] : [functionCall]));
+  const json = wantsJson ? parsed(text) : undefined;
+  return {
+    ...doneOf(id, head, finish, wantsJson && json === undefined ? ['The answer is no valid JSON.'] : []),
+    ...(text === '' ? {} : { text }),
+    parts,
+    ...(toolCalls.length === 0 ? {} : { toolCalls }),
+    ...(json === undefined ? {} : { json }),
+  };
+}
+
+/** The answer without its text: the last event of a stream. */
+export function doneOf(
+  id: string,
+  head: Head,
+  finish: FinishEvent,
+  notes: readonly string[] = [],
+): RestAnswer {
+  const warnings = [...notes, ...warningsOf(finish)];
+  return {
+    id,
+    model: head.model,
+    ...(finish.modelVersion === undefined ? {} : { modelVersion: finish.modelVersion }),
+    finishReason: finish.finishReason,
+    usage: finish.usage,
+    route: { target: `${head.project}/${head.model}`, attempts: head.attempts, fallback: head.fallback },
+    cache: head.cache,
+    ...(warnings.length === 0 ? {} : { warnings }),
+  };
+}
+
+/** Throws where the generation ended without an answer. */
+export function assertAnswered(finish: FinishEvent): void {
+  const { verdict, finishReason, finishMessage, usage } = finish;
+  const metadata = { upstreamReason: finishReason };
+  const said = finishMessage === undefined ? '' : ` ${finishMessage}`;
+  switch (verdict) {
+    case 'ok':
+    case 'truncated':
+      return;
+    case 'blocked':
+      throw new GatewayError('SAFETY_BLOCKED', `Google blocked the answer: ${finishReason}.${said}`, {
+        metadata,
+        usage,
+      });
+    case 'empty':
+      throw new GatewayError('EMPTY_RESPONSE', `The model gave no answer: ${finishReason}.`, {
+        metadata,
+        usage,
+      });
+    case 'malformed':
+      throw new GatewayError(
+        'UPSTREAM_PROTOCOL',
+        `The model's answer was malformed: ${finishReason}.${said}`,
+        {
+          metadata,
+          usage,
+        },
+      );
+  }
+}
+
+/** What a chunk adds to the answer. `text` is visible text; `part` is there where a part is more than that. */
+export interface RestDelta {
+  readonly text?: string;
+  readonly part?: Part;
+}
+
+/** The deltas of a chunk; empty texts that carry nothing are left out. */
+export function deltasOf(value: JsonObject): readonly RestDelta[] {
+  return partsOf(candidatesOf(value)[0]).flatMap((part) => {
+    const visible = typeof part.text === 'string' && part.thought !== true;
+    const plain = visible && Object.keys(part).length === 1;
+    if (plain) return part.text === '' ? [] : [{ text: part.text }];
+    return [visible && part.text !== '' ? { text: part.text, part } : { part }];
+  }) as RestDelta[];
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts
+    .map((part) => (typeof part.text === 'string' && part.thought !== true ? part.text : ''))
+    .join('');
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined;
+    throw thrown;
+  }
+}
+
+function warningsOf({ verdict, usage }: FinishEvent): string[] {
+  if (verdict !== 'truncated') return [];
+  return usage.outputTokens === 0
+    ? ['Thinking used up maxOutputTokens; there is no visible answer.']
+    : ['The answer was cut at its longest allowed length.'];
+}
+
+/** The vectors of an embedding answer. */
+export function vectorsOf({ chunks }: Collected): readonly JsonValue[] {
+  const embeddings = (chunks[0]?.value as JsonObject | undefined)?.['embeddings'];
+  return Array.isArray(embeddings)
+    ? embeddings.map((one) => (isJsonObject(one) ? (one['values'] ?? []) : []))
+    : [];
+}

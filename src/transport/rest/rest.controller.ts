@@ -1,0 +1,139 @@
+import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiBody, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { collect } from '../../core/combinators.js';
+import type { JsonObject } from '../../core/json.js';
+import { ModelCatalog } from '../../routing/model-catalog.js';
+import { answerHeaders } from '../http/answer-headers.js';
+import { writeStream } from '../http/answer-stream.js';
+import { CallEntry, type Answering } from '../http/call-entry.js';
+import { exchangeOf } from '../http/exchange.js';
+import type { JsonBody } from '../http/json-body.js';
+import { answerOf, vectorsOf } from './rest.answers.js';
+import { restFraming } from './rest.framing.js';
+import { countTokensRequest, embedRequest, generateRequest, metadataOf } from './rest.requests.js';
+import { countTokensSchema, embedSchema, generateSchema } from './rest.schemas.js';
+import { validCountTokensBody, validEmbedBody, validGenerateBody } from './rest.validation.js';
+
+type DocumentedSchema = Extract<Parameters<typeof ApiBody>[0], { schema: unknown }>['schema'];
+
+// OpenAPI 3.1 takes JSON Schema as it is; the library's type is of 3.0.
+function documented(schema: object): DocumentedSchema {
+  return schema as DocumentedSchema;
+}
+
+/** The gateway's own REST API. */
+@ApiTags('generation')
+@ApiBearerAuth()
+@Controller('v1')
+export class RestController {
+  constructor(
+    private readonly entry: CallEntry,
+    private readonly catalog: ModelCatalog,
+  ) {}
+
+  @Post('generate')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Generate an answer, whole or as server-sent events' })
+  @ApiBody({ schema: documented(generateSchema) })
+  @ApiProduces('application/json', 'text/event-stream')
+  async generate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const body = validGenerateBody(bodyOf(request));
+    const stream = body.stream ?? wantsEvents(request);
+    const answering = await this.entry.make(request, {
+      surface: 'rest',
+      operation: 'generate',
+      stream,
+      request: generateRequest(body),
+      ...(body.task === undefined ? {} : { task: body.task }),
+      ...(body.model === undefined ? {} : { model: body.model }),
+      ...(body.priority === undefined ? {} : { priority: body.priority }),
+      ...(body.timeoutMs === undefined ? {} : { timeoutMs: body.timeoutMs }),
+      metadata: metadataOf(body),
+    });
+    const { call, generation } = answering;
+    if (stream) {
+      await writeStream(reply, generation, requestHeaders(request, answering), restFraming(call, generation));
+      return;
+    }
+    const collected = await collect(generation);
+    send(reply, answering, answerOf(call.id, generation.head, collected, body.schema !== undefined));
+  }
+
+  @Post('count-tokens')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Count the tokens of a request' })
+  @ApiBody({ schema: documented(countTokensSchema) })
+  async countTokens(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const body = validCountTokensBody(bodyOf(request));
+    const answering = await this.entry.make(request, {
+      surface: 'rest',
+      operation: 'count_tokens',
+      stream: false,
+      request: countTokensRequest(body),
+      ...(body.task === undefined ? {} : { task: body.task }),
+      ...(body.model === undefined ? {} : { model: body.model }),
+      metadata: metadataOf(body),
+    });
+    const { chunks } = await collect(answering.generation);
+    const { totalTokens, cachedContentTokenCount } = (chunks[0]?.value ?? {}) as JsonObject;
+    const { call, generation } = answering;
+    send(reply, answering, {
+      id: call.id,
+      model: generation.head.model,
+      totalTokens,
+      ...(cachedContentTokenCount === undefined ? {} : { cachedTokens: cachedContentTokenCount }),
+    });
+  }
+
+  @Post('embed')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Embed texts' })
+  @ApiBody({ schema: documented(embedSchema) })
+  async embed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const body = validEmbedBody(bodyOf(request));
+    const answering = await this.entry.make(request, {
+      surface: 'rest',
+      operation: 'batch_embed',
+      stream: false,
+      request: embedRequest(body),
+      ...(body.task === undefined ? {} : { task: body.task }),
+      ...(body.model === undefined ? {} : { model: body.model }),
+      metadata: metadataOf(body),
+    });
+    const collected = await collect(answering.generation);
+    const { call, generation } = answering;
+    const { finish } = collected;
+    send(reply, answering, {
+      id: call.id,
+      model: generation.head.model,
+      embeddings: vectorsOf(collected),
+      usage: finish.usage,
+    });
+  }
+
+  @Get('models')
+  @ApiOperation({ summary: 'List the models and tasks that can be asked for' })
+  models(@Res() reply: FastifyReply): void {
+    void reply.send(this.catalog.overview());
+  }
+}
+
+function bodyOf(request: FastifyRequest): JsonObject {
+  return (request.body as JsonBody | undefined)?.value ?? {};
+}
+
+function wantsEvents(request: FastifyRequest): boolean {
+  return request.headers.accept?.includes('text/event-stream') === true;
+}
+
+function requestHeaders(request: FastifyRequest, { generation }: Answering): Record<string, string> {
+  return { 'x-request-id': exchangeOf(request).id, ...answerHeaders(generation.head) };
+}
+
+function send(reply: FastifyReply, { generation }: Answering, answer: object): void {
+  void reply
+    .headers(answerHeaders(generation.head))
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(answer));
+}

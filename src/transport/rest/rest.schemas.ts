@@ -1,0 +1,131 @@
+/**
+ * JSON Schemas of the REST surface. Requests are validated by them, and the OpenAPI document shows them: there is
+ * no second description.
+ */
+const freeObject = { type: 'object', additionalProperties: true } as const;
+
+const content = {
+  type: 'object',
+  description: 'A message in Gemini’s own shape; fields that are not named here pass through.',
+  properties: {
+    role: { type: 'string', enum: ['user', 'model', 'function'] },
+    parts: { type: 'array', minItems: 1, items: freeObject },
+  },
+  required: ['parts'],
+} as const;
+
+const media = {
+  type: 'object',
+  description: 'An image, PDF, audio or video, inline (`data`, base64) or by URI (`uri`).',
+  properties: {
+    mimeType: { type: 'string', pattern: '^[\\w.+-]+/[\\w.+-]+$' },
+    data: { type: 'string', minLength: 1 },
+    uri: { type: 'string', minLength: 1 },
+  },
+  required: ['mimeType'],
+  oneOf: [{ required: ['data'] }, { required: ['uri'] }],
+  additionalProperties: false,
+} as const;
+
+const generation = {
+  type: 'object',
+  description: 'Settings of the generation. What is left open comes from the task and the model.',
+  properties: {
+    temperature: { type: 'number', minimum: 0, maximum: 2 },
+    topP: { type: 'number', minimum: 0, maximum: 1 },
+    topK: { type: 'integer', minimum: 1 },
+    maxOutputTokens: { type: 'integer', minimum: 1 },
+    stopSequences: { type: 'array', maxItems: 5, items: { type: 'string' } },
+    seed: { type: 'integer' },
+    presencePenalty: { type: 'number' },
+    frequencyPenalty: { type: 'number' },
+    thinkingLevel: { type: 'string', enum: ['MINIMAL', 'LOW', 'MEDIUM', 'HIGH'] },
+    thinkingBudget: { type: 'integer', minimum: -1 },
+    includeThoughts: { type: 'boolean' },
+    responseModalities: { type: 'array', items: { type: 'string', enum: ['TEXT', 'IMAGE', 'AUDIO'] } },
+    mediaResolution: { type: 'string' },
+  },
+  additionalProperties: false,
+} as const;
+
+/** What a request says, whatever is asked: one of `task` and `model`, one of `prompt` and `contents`. */
+const question = {
+  task: { type: 'string', minLength: 1, description: 'A configured task; it chooses model and project.' },
+  model: {
+    type: 'string',
+    minLength: 1,
+    description: 'A model by name; with `task`, in place of the task’s models.',
+  },
+  prompt: { type: 'string', minLength: 1, description: 'The question as text; instead of `contents`.' },
+  contents: {
+    type: 'array',
+    minItems: 1,
+    items: content,
+    description: 'The conversation; instead of `prompt`.',
+  },
+  system: { type: 'string', minLength: 1, description: 'System instruction.' },
+  media: { type: 'array', minItems: 1, items: media, description: 'Goes with `prompt`, before it.' },
+  tools: { type: 'array', items: freeObject, description: 'Tools in Gemini’s own shape.' },
+  toolConfig: { ...freeObject, description: 'Tool settings in Gemini’s own shape.' },
+  generation,
+  schema: { ...freeObject, description: 'JSON Schema that the answer is to follow.' },
+} as const;
+
+const metadata = {
+  feature: {
+    type: 'string',
+    pattern: '^[\\w.:-]{1,64}$',
+    description: 'Product feature that makes the call.',
+  },
+  tags: {
+    type: 'object',
+    maxProperties: 16,
+    additionalProperties: { type: 'string', maxLength: 128 },
+    description: 'Names and values that go with the call into its records.',
+  },
+} as const;
+
+const asked = [
+  { anyOf: [{ required: ['task'] }, { required: ['model'] }] },
+  { oneOf: [{ required: ['prompt'] }, { required: ['contents'] }] },
+] as const;
+
+/** Body of `POST /v1/generate`. */
+export const generateSchema = {
+  type: 'object',
+  properties: {
+    ...question,
+    safetySettings: { type: 'array', items: freeObject },
+    cachedContent: { type: 'string', minLength: 1 },
+    stream: { type: 'boolean', description: 'Answer as server-sent events.' },
+    priority: { type: 'string', enum: ['interactive', 'standard', 'batch'] },
+    timeoutMs: { type: 'integer', minimum: 1, description: 'Deadline of the call; the task’s bounds it.' },
+    ...metadata,
+  },
+  allOf: asked,
+  additionalProperties: false,
+} as const;
+
+/** Body of `POST /v1/count-tokens`. */
+export const countTokensSchema = {
+  type: 'object',
+  properties: { ...question, ...metadata },
+  allOf: asked,
+  additionalProperties: false,
+} as const;
+
+/** Body of `POST /v1/embed`. */
+export const embedSchema = {
+  type: 'object',
+  properties: {
+    task: question.task,
+    model: question.model,
+    texts: { type: 'array', minItems: 1, maxItems: 100, items: { type: 'string', minLength: 1 } },
+    taskType: { type: 'string', description: 'What the embeddings are for, as Gemini names it.' },
+    dimensions: { type: 'integer', minimum: 1 },
+    ...metadata,
+  },
+  required: ['texts'],
+  anyOf: [{ required: ['task'] }, { required: ['model'] }],
+  additionalProperties: false,
+} as const;
