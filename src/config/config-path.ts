@@ -18,7 +18,7 @@ export function foldName(name: string): string {
 }
 
 /** The known name that `name` was probably meant to be, or undefined where none is near. */
-export function nearestName(name: string, known: Iterable<string>): string | undefined {
+function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = foldName(name);
   let nearest: string | undefined;
   let nearestDistance = Math.ceil(wanted.length * 0.4) + 1;

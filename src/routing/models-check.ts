@@ -1,10 +1,17 @@
 import { childPath, fieldPath } from '../config/config-path.js';
 import type { ConfigProblem } from '../core/config-snapshot.js';
 import { MODALITIES } from './capabilities.js';
-import type { ModelConfig, PriceRowConfig } from './models.config.js';
+import type { PriceRowConfig } from './prices.config.js';
+
+/** The fields of a model that name something. */
+interface CheckedModel {
+  readonly shutdown?: string;
+  readonly reroutesTo?: string;
+  readonly prices: readonly PriceRowConfig[];
+}
 
 /** Everything in the models that names what does not exist, and price rows that no call can meet. */
-export function modelProblems(models: Readonly<Record<string, ModelConfig>>): ConfigProblem[] {
+export function modelProblems(models: Readonly<Record<string, CheckedModel>>): ConfigProblem[] {
   return Object.entries(models).flatMap(([name, model]) => {
     const path = fieldPath('models', name);
     const problems = model.prices.flatMap((row, index) =>
