@@ -142,7 +142,7 @@ async function stop({ app, store, secrets, upstream, server }: Running): Promise
     await delay(FLUSH_MS);
   }
   await app.close();
-  secrets.close();
+  await secrets.close();
   await upstream?.close();
 }
 

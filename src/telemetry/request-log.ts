@@ -3,6 +3,7 @@ import { PinoLogger } from 'nestjs-pino';
 import type { Principal } from '../core/call.js';
 import type { CallRecord } from '../core/call-record.js';
 import { Clock } from '../core/clock.js';
+import type { Reason } from '../core/gateway-error.js';
 import type { Outcome } from '../core/outcome.js';
 import { sectionToken } from '../config/config.module.js';
 import { TelemetryConfig } from './telemetry.config.js';
@@ -14,6 +15,8 @@ export interface RequestLogEntry {
   readonly route: string;
   readonly statusCode: number;
   readonly record: CallRecord;
+  /** Why the request failed, where no call was made for it. */
+  readonly refusal?: Reason;
   readonly principal?: Principal;
   readonly task?: string;
   readonly feature?: string;
@@ -30,7 +33,7 @@ export class RequestLog {
     logger.setContext('request');
   }
 
-  write({ id, route, statusCode, record, principal, task, feature }: RequestLogEntry): void {
+  write({ id, route, statusCode, record, refusal, principal, task, feature }: RequestLogEntry): void {
     if (!this.config.requestLog) return;
     const { outcome, attempts, startedMs, firstEventMs } = record;
     const usage = record.usage();
@@ -51,12 +54,12 @@ export class RequestLog {
       team_id: principal?.team,
       feature,
       finish_reason: outcome?.kind === 'completed' ? outcome.finish.finishReason : undefined,
-      outcome: outcomeName(outcome, statusCode),
+      outcome: outcomeName(outcome, refusal),
     });
   }
 }
 
-function outcomeName(outcome: Outcome | undefined, statusCode: number): string {
+function outcomeName(outcome: Outcome | undefined, refusal: Reason | undefined): string {
   switch (outcome?.kind) {
     case 'completed':
       return outcome.finish.verdict;
@@ -65,7 +68,7 @@ function outcomeName(outcome: Outcome | undefined, statusCode: number): string {
     case 'abandoned':
       return 'abandoned';
     case undefined:
-      return statusCode < 400 ? 'ok' : 'refused';
+      return refusal ?? 'ok';
   }
 }
 

@@ -1,4 +1,5 @@
-import type { AuthClient, GoogleAuth } from 'google-auth-library';
+import type { AuthClient, GoogleAuth, JWTInput } from 'google-auth-library';
+import { fetch as undiciFetch } from 'undici';
 import type { Credential } from '../../core/credential.js';
 import { GatewayError } from '../../core/gateway-error.js';
 
@@ -35,9 +36,22 @@ export class VertexCredentials {
 
 async function authClient(text: string | undefined): Promise<AuthClient> {
   const { GoogleAuth } = await import('google-auth-library');
+  if (text === undefined) return new GoogleAuth({ scopes: [SCOPE] }).getClient();
+  const credentials = JSON.parse(text) as JWTInput & { readonly token_uri?: string };
   const auth: GoogleAuth = new GoogleAuth({
     scopes: [SCOPE],
-    ...(text === undefined ? {} : { credentials: JSON.parse(text) as object }),
+    credentials,
+    clientOptions: { transporterOptions: { fetchImplementation: fetchFor(credentials.token_uri) } },
   });
   return auth.getClient();
+}
+
+const GOOGLE_TOKEN_URL = 'https://oauth2.googleapis.com/token';
+
+/** The library sends assertions to Google whatever `token_uri` the key file names; this fetch follows the file. */
+function fetchFor(tokenUri: string | undefined): typeof globalThis.fetch {
+  return ((input: string | URL, init?: object) => {
+    const url = String(input);
+    return undiciFetch(url === GOOGLE_TOKEN_URL && tokenUri ? tokenUri : url, init);
+  }) as unknown as typeof globalThis.fetch;
 }

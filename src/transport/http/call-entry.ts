@@ -4,6 +4,7 @@ import type { Call } from '../../core/call.js';
 import type { Generation } from '../../core/generation.js';
 import { CallFactory, type CallInput } from '../../gemini/call-factory.js';
 import { GeminiService } from '../../gemini/gemini.service.js';
+import { RoutingConfig } from '../../routing/routing.config.js';
 import { exchangeOf } from './exchange.js';
 
 /** What a route says about a call; who calls, until when and with which signal comes from the exchange. */
@@ -26,7 +27,6 @@ export class CallEntry {
   /** Makes the call that a request asks for. Rejects with a GatewayError. */
   async make(request: FastifyRequest, input: RouteCall): Promise<Answering> {
     const exchange = exchangeOf(request);
-    exchange.task = input.task;
     exchange.feature = input.metadata?.feature;
     const call = this.calls.create({
       ...input,
@@ -35,6 +35,10 @@ export class CallEntry {
       signal: exchange.signal,
       record: exchange.record,
     });
+    // What is no configured task is the caller's text, and no text of callers goes into logs.
+    if (call.task !== undefined && Object.hasOwn(call.config.get(RoutingConfig).tasks, call.task)) {
+      exchange.task = call.task;
+    }
     exchange.calling = true;
     return { call, generation: await this.service.generate(call) };
   }

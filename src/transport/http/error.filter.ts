@@ -25,6 +25,7 @@ export class ErrorFilter implements ExceptionFilter {
   answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const error = httpErrorFrom(thrown);
     const exchange = exchangeOf(request);
+    exchange.refusal = error.reason;
     if (error.reason === 'INTERNAL') {
       // Its cause is ours to see and holds nothing of the request's content but, at worst, in its message.
       this.logger.error(

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Principal } from '../../core/call.js';
 import { CallRecord } from '../../core/call-record.js';
-import { GatewayError } from '../../core/gateway-error.js';
+import { GatewayError, type Reason } from '../../core/gateway-error.js';
 import type { HttpSurface } from './http-surface.js';
 
 /** One HTTP request with what the edge knows about it. Lives as long as the request. */
@@ -9,10 +9,12 @@ export class HttpExchange {
   readonly record: CallRecord;
   readonly #controller = new AbortController();
   principal: Principal | undefined;
-  /** Task and feature that the caller named, for the request's log line. */
+  /** Configured task and feature that the caller named, for the request's log line. */
   task: string | undefined;
   feature: string | undefined;
 
+  /** Why the request failed before a call was made for it. */
+  refusal: Reason | undefined;
   /** True once a call was made for the request: then `record` settles. */
   calling = false;
 

@@ -99,12 +99,13 @@ export class HttpEdge {
     const finished = reply.raw.writableFinished;
     if (!finished) exchange.abort(new GatewayError('CANCELLED', 'The caller went away.'));
     const write = (): void => {
-      const { principal, task, feature, record } = exchange;
+      const { principal, task, feature, refusal, record } = exchange;
       this.log.write({
         id: exchange.id,
         route: request.routeOptions.url ?? 'unknown',
         statusCode: finished || reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST,
         record,
+        ...(refusal === undefined ? {} : { refusal }),
         ...(principal === undefined ? {} : { principal }),
         ...(task === undefined ? {} : { task }),
         ...(feature === undefined ? {} : { feature }),

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
 import type { ServerConfig } from '../server.config.js';
@@ -23,7 +23,7 @@ export function httpAdapter(server: ServerConfig): FastifyAdapter {
       void reply.code(400).type('application/problem+json').send(problem(400, 'The URL is not valid.'));
     },
   });
-  const http = adapter.getHttpServer() as { maxConnections?: number };
+  const http: Server = adapter.getHttpServer();
   if (server.maxConnections !== undefined) http.maxConnections = server.maxConnections;
   return adapter;
 }

@@ -105,12 +105,14 @@ export interface RestDelta {
 
 /** The deltas of a chunk; empty texts that carry nothing are left out. */
 export function deltasOf(value: JsonObject): readonly RestDelta[] {
-  return partsOf(candidatesOf(value)[0]).flatMap((part) => {
-    const visible = typeof part.text === 'string' && part.thought !== true;
-    const plain = visible && Object.keys(part).length === 1;
-    if (plain) return part.text === '' ? [] : [{ text: part.text }];
-    return [visible && part.text !== '' ? { text: part.text, part } : { part }];
-  }) as RestDelta[];
+  return partsOf(candidatesOf(value)[0]).flatMap(deltasOfPart);
+}
+
+function deltasOfPart(part: Part): readonly RestDelta[] {
+  const { text } = part;
+  if (text === undefined || part.thought === true) return [{ part }];
+  if (Object.keys(part).length > 1) return [text === '' ? { part } : { text, part }];
+  return text === '' ? [] : [{ text }];
 }
 
 function textOf(parts: readonly Part[]): string {
@@ -137,7 +139,7 @@ function warningsOf({ verdict, usage }: FinishEvent): string[] {
 
 /** The vectors of an embedding answer. */
 export function vectorsOf({ chunks }: Collected): readonly JsonValue[] {
-  const embeddings = (chunks[0]?.value as JsonObject | undefined)?.['embeddings'];
+  const embeddings = chunks[0]?.value['embeddings'];
   return Array.isArray(embeddings)
     ? embeddings.map((one) => (isJsonObject(one) ? (one['values'] ?? []) : []))
     : [];

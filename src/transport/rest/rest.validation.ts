@@ -21,14 +21,14 @@ export const validEmbedBody = checker<EmbedBody>(ajv.compile(embedSchema));
 function checker<T>(validate: ValidateFunction): (body: JsonObject) => T {
   return (body) => {
     if (validate(body)) return body as T;
-    throw invalid(validate.errors?.[0]);
+    const [error] = validate.errors ?? [];
+    throw error === undefined ? refusal('', 'is not valid') : invalid(error);
   };
 }
 
-function invalid(error: ErrorObject | undefined): GatewayError {
-  const at = pathOf(error?.instancePath ?? '');
-  const keyword = error?.keyword;
-  const params: Readonly<Record<string, unknown>> = error?.params ?? {};
+function invalid({ keyword, instancePath, message, ...error }: ErrorObject): GatewayError {
+  const at = pathOf(instancePath);
+  const params: Readonly<Record<string, unknown>> = error.params;
   switch (keyword) {
     case 'additionalProperties': {
       const field = joined(at, String(params['additionalProperty']).slice(0, 100));
@@ -48,7 +48,7 @@ function invalid(error: ErrorObject | undefined): GatewayError {
     case 'enum':
       return refusal(at, `must be one of ${(params['allowedValues'] as string[]).join(', ')}`);
     default:
-      return refusal(at, error?.message ?? 'is not valid');
+      return refusal(at, message ?? 'is not valid');
   }
 }
 
