@@ -7,7 +7,10 @@ type ClientOptions = NonNullable<ConstructorParameters<typeof SecretManagerServi
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Google Secret Manager. Its client is loaded with the first secret that is kept there. */
+/**
+ * Google Secret Manager, by the default credentials of the environment. Its client is loaded with the first secret
+ * that is kept there.
+ */
 export class GcpSecrets {
   #client: Promise<SecretManagerServiceClient> | undefined;
 
@@ -58,25 +61,19 @@ export class GcpSecrets {
 }
 
 async function makeClient(apiEndpoint: string | undefined): Promise<SecretManagerServiceClient> {
-  const [{ SecretManagerServiceClient: Client }, options] = await Promise.all([
-    import('@google-cloud/secret-manager'),
-    clientOptions(apiEndpoint),
-  ]);
-  return new Client({ ...options, fallback: true });
+  const address = apiEndpoint === undefined ? {} : addressOf(new URL(apiEndpoint));
+  const { SecretManagerServiceClient: Client } = await import('@google-cloud/secret-manager');
+  return new Client({ ...address, fallback: true });
 }
 
-async function clientOptions(apiEndpoint: string | undefined): Promise<ClientOptions> {
-  if (apiEndpoint === undefined) return {};
-  const { protocol, hostname, port } = new URL(apiEndpoint);
-  const address = { apiEndpoint: hostname, ...(port === '' ? {} : { port: Number(port) }) };
-  if (protocol === 'https:') return address;
-  // Credentials never travel in clear text, and off this machine secrets do not either.
-  if (!LOOPBACK.has(hostname)) throw new Error('plain HTTP is for loopback addresses only');
-  const { PassThroughClient } = await import('google-auth-library');
+function addressOf({ protocol, hostname, port }: URL): ClientOptions {
+  // Neither secrets nor the tokens that open them leave this machine in clear text.
+  if (protocol === 'http:' && !LOOPBACK.has(hostname))
+    throw new Error('plain HTTP is for loopback addresses only');
+  const defaultPort = protocol === 'http:' ? 80 : 443;
   return {
-    ...address,
-    ...(port === '' ? { port: 80 } : {}),
-    protocol: 'http',
-    authClient: new PassThroughClient(),
-  } as unknown as ClientOptions;
+    apiEndpoint: hostname,
+    port: port === '' ? defaultPort : Number(port),
+    protocol: protocol.slice(0, -1),
+  };
 }

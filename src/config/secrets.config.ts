@@ -3,9 +3,7 @@ import { Doc, Nested } from './field.decorator.js';
 
 /** Google Secret Manager. */
 export class GcpSecretsConfig {
-  @Doc(
-    'Endpoint of the Secret Manager API, where it is not Google’s own. Plain HTTP on loopback only, without credentials.',
-  )
+  @Doc('Endpoint of the Secret Manager API, where it is not Google’s own. Plain HTTP on loopback only.')
   @IsUrl({ require_tld: false, require_protocol: true, protocols: ['http', 'https'] })
   @IsOptional()
   apiEndpoint?: string;

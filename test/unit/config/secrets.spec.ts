@@ -1,11 +1,13 @@
 import { rename } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { request } from 'undici';
 import { SecretsConfig } from '../../../src/config/secrets.config.js';
 import { SecretStore, type SecretFailure } from '../../../src/config/secrets.js';
 import { systemClock, type Clock } from '../../../src/core/clock.js';
+import { startEmulator } from '../../../src/emulator/emulator.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 import { ConfigDirectory } from './config-directory.js';
 
@@ -51,42 +53,35 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-interface SecretManager {
-  readonly endpoint: string;
-  readonly paths: string[];
-  answer: { readonly status: number; readonly body: string } | undefined;
+const SECRET = 'projects/p/secrets/s';
+const REFERENCE = `gcp-secret:${SECRET}/versions/latest`;
+
+interface Google {
+  readonly url: string;
+  /** Adds a version of the secret, or takes the permission to read it away. */
+  put(change: { readonly value?: string; readonly denied?: boolean }): Promise<void>;
 }
 
-async function openSecretManager(): Promise<SecretManager> {
-  const manager: { endpoint: string; paths: string[]; answer: SecretManager['answer'] } = {
-    endpoint: '',
-    paths: [],
-    answer: undefined,
-  };
-  const server: Server = createServer((request, response) => {
-    manager.paths.push(
-      `${request.method} ${request.url?.split('?')[0]} ${request.headers.authorization ?? '-'}`,
-    );
-    if (manager.answer === undefined) return;
-    response
-      .writeHead(manager.answer.status, { 'content-type': 'application/json' })
-      .end(manager.answer.body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  manager.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+/** Secret Manager and the metadata server that default credentials come from. */
+async function openGoogle(): Promise<Google> {
+  const emulator = await startEmulator();
+  const before = { ...process.env };
+  process.env['GCE_METADATA_HOST'] = new URL(emulator.url).host;
+  process.env['METADATA_SERVER_DETECTION'] = 'assume-present';
   closing.push(() => {
-    server.closeAllConnections();
-    return new Promise<void>((resolve) => server.close(() => resolve()));
+    process.env = before;
+    return emulator.close();
   });
-  return manager;
+  return {
+    url: emulator.url,
+    put: async (change) => {
+      const body = JSON.stringify({ name: SECRET, ...change });
+      const answer = await request(`${emulator.url}/emulator/secrets`, { method: 'POST', body });
+      expect(answer.statusCode).toBe(200);
+      await answer.body.dump();
+    },
+  };
 }
-
-const payload = (secret: string) => ({
-  status: 200,
-  body: JSON.stringify({ name: 'n', payload: { data: Buffer.from(secret).toString('base64') } }),
-});
-
-const VERSION = 'projects/p/secrets/s/versions/latest';
 
 describe('SecretStore', () => {
   it('has the value of a variable at once, as it was when the store was made', () => {
@@ -186,57 +181,67 @@ describe('SecretStore', () => {
 });
 
 describe('SecretStore: Secret Manager', () => {
-  it('reads a version over plain HTTP on loopback without credentials, and again at the interval', async () => {
-    const manager = await openSecretManager();
-    manager.answer = payload('one');
+  it('reads the latest version by default credentials, and again at the interval', async () => {
+    const google = await openGoogle();
+    await google.put({ value: 'one' });
     const clock = new ManualClock();
-    const { store } = openStore({ clock, apiEndpoint: manager.endpoint });
-    const secret = store.watch(`gcp-secret:${VERSION}`);
+    const { store } = openStore({ clock, apiEndpoint: google.url });
+    const secret = store.watch(REFERENCE);
     expect(() => secret.current()).toThrow('not available');
     await store.ready();
     expect(secret.current()).toBe('one');
-    manager.answer = payload('two');
+    await google.put({ value: 'two' });
     clock.advance(300_000);
     await until(() => secret.current() === 'two');
-    expect(manager.paths).toEqual(Array(2).fill(`GET /v1/${VERSION}:access -`));
   });
 
   it('reports a refusal with the reference and keeps the value', async () => {
-    const manager = await openSecretManager();
-    manager.answer = payload('one');
+    const google = await openGoogle();
+    await google.put({ value: 'one' });
     const clock = new ManualClock();
-    const { store, failures, nextFailure } = openStore({ clock, apiEndpoint: manager.endpoint });
-    const secret = store.watch(`gcp-secret:${VERSION}`);
+    const { store, failures, nextFailure } = openStore({ clock, apiEndpoint: google.url });
+    const secret = store.watch(REFERENCE);
     await secret.ready();
-    manager.answer = {
-      status: 403,
-      body: JSON.stringify({
-        error: { code: 403, message: 'Permission denied on s.', status: 'PERMISSION_DENIED' },
-      }),
-    };
+    await google.put({ denied: true });
     const failed = nextFailure();
     clock.advance(300_000);
     await failed;
     expect(secret.current()).toBe('one');
-    expect(failures[0]?.error.message).toContain(`The secret gcp-secret:${VERSION} cannot be read: `);
-    expect(failures[0]?.error.message).toContain('Permission denied on s.');
+    expect(failures[0]).toMatchObject({ reference: REFERENCE, stale: true });
+    expect(failures[0]?.error.message).toContain(`The secret ${REFERENCE} cannot be read: `);
+    expect(failures[0]?.error.message).toContain("Permission 'secretmanager.versions.access' denied");
+  });
+
+  it('says that a secret does not exist, and reads it once it does', async () => {
+    const google = await openGoogle();
+    const { store } = openStore({ apiEndpoint: google.url });
+    const secret = store.watch(REFERENCE);
+    await expect(secret.ready()).rejects.toThrow(`Secret [${SECRET}] not found`);
+    await google.put({ value: 'one' });
+    await secret.ready();
+    expect(secret.current()).toBe('one');
   });
 
   it('gives up on an answer that does not come', async () => {
-    const manager = await openSecretManager();
+    await openGoogle();
+    let asked = false;
+    const silent = createServer(() => (asked = true));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    closing.push(() => {
+      silent.closeAllConnections();
+      return new Promise<void>((resolve) => silent.close(() => resolve()));
+    });
     const clock = new ManualClock();
-    const { store } = openStore({ clock, apiEndpoint: manager.endpoint, fetchTimeoutMs: 5_000 });
-    const secret = store.watch(`gcp-secret:${VERSION}`);
-    const failure = expect(secret.ready()).rejects.toThrow('no answer within 5000 ms');
-    await until(() => manager.paths.length > 0);
+    const apiEndpoint = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const { store } = openStore({ clock, apiEndpoint, fetchTimeoutMs: 5_000 });
+    const failure = expect(store.watch(REFERENCE).ready()).rejects.toThrow('no answer within 5000 ms');
+    await until(() => asked);
     clock.advance(5_000);
     await failure;
   });
 
   it('sends nothing in clear text beyond this machine', async () => {
     const { store } = openStore({ apiEndpoint: 'http://secrets.example.com' });
-    await expect(store.watch(`gcp-secret:${VERSION}`).ready()).rejects.toThrow(
-      'plain HTTP is for loopback addresses only',
-    );
+    await expect(store.watch(REFERENCE).ready()).rejects.toThrow('plain HTTP is for loopback addresses only');
   });
 });
