@@ -3,12 +3,23 @@ import { describe, expect, it } from '@jest/globals';
 import { CONFIG_SECTIONS } from '../../../src/config-sections.js';
 import { renderConfigDocs } from '../../../src/config/config-docs.js';
 import { loadConfig } from '../../../src/config/load-config.js';
+import { RoutingConfig } from '../../../src/routing/routing.config.js';
 import { ModelsConfig } from '../../../src/routing/models.config.js';
 
 describe('the configuration files of this repository', () => {
   it.each(['development', 'staging', 'production'])('are valid in %s', async (name) => {
     const { sections } = await loadConfig(CONFIG_SECTIONS, { environment: { GATEWAY_ENV: name } });
     expect(sections.size).toBe(CONFIG_SECTIONS.length);
+  });
+
+  it('leave the projects to whoever starts the gateway', async () => {
+    const project = { id: 'given', provider: 'gemini', credentials: { apiKeys: [{ secret: 'env:KEY' }] } };
+    const { sections } = await loadConfig(CONFIG_SECTIONS, {
+      environment: {},
+      defaults: { projects: [project] },
+    });
+    const { projects } = sections.get(RoutingConfig) as RoutingConfig;
+    expect(projects.map(({ id }) => id)).toEqual(['given']);
   });
 
   it('give every generally available model a price', async () => {
