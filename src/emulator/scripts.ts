@@ -61,7 +61,8 @@ export function unaryScript(stage: Stage, body: GenerateContentResponse, effect:
   const whole = effect.type === 'garble' ? effect.garble(json) : json;
   const reset = stage.scenario.reset === true;
   const text = reset ? whole.slice(0, Math.floor(whole.length / 2)) : whole;
-  const pieces = [{ text, usage: body.usageMetadata, counts: true }];
+  const readable = !reset && effect.type !== 'garble';
+  const pieces = [{ text, usage: readable ? body.usageMetadata : undefined, counts: true }];
   return script(stage, outcomeOf(effect, stage.scenario, !reset), pieces, reset ? 'reset' : 'end', JSON_TYPE);
 }
 
@@ -91,7 +92,7 @@ function eventPiece(
   const json = route.sse ? JSON.stringify(event) : JSON.stringify(event, null, 2);
   const spoils = effect?.type === 'garble';
   const text = framed(route, spoils ? effect.garble(json) : json, index, !(spoils && effect.cut));
-  return { text, usage: event.usageMetadata, counts: true };
+  return { text, usage: spoils ? undefined : event.usageMetadata, counts: true };
 }
 
 function framed(route: ModelRoute, json: string, index: number, terminated: boolean): string {
