@@ -28,9 +28,8 @@ const SEARCH_TOKENS = 120;
 
 const REQUEST_FIELDS: ReadonlySet<string> = new Set(
   (
-    'model contents systemInstruction system_instruction tools toolConfig tool_config safetySettings ' +
-    'safety_settings generationConfig generation_config cachedContent cached_content serviceTier service_tier ' +
-    'store continuationToken labels routingConfig modelArmorConfig'
+    'model contents systemInstruction tools toolConfig safetySettings generationConfig cachedContent ' +
+    'serviceTier store continuationToken labels routingConfig modelArmorConfig'
   ).split(' '),
 );
 

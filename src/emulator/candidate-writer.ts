@@ -43,7 +43,7 @@ export class CandidateWriter {
   constructor(private readonly task: WritingTask) {
     const { request } = task;
     this.config = request.generationConfig ?? {};
-    this.searches = request.tools?.some((tool) => 'googleSearch' in tool || 'google_search' in tool) === true;
+    this.searches = request.tools?.some((tool) => 'googleSearch' in tool) === true;
   }
 
   /** The candidate with that index. */

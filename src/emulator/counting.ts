@@ -17,7 +17,7 @@ export function countTokens(
   api: Api,
   cachedTokens: CachedTokens,
 ): PlainAnswer | Refusal {
-  const whole = request.generateContentRequest ?? request.generate_content_request;
+  const whole = request.generateContentRequest;
   if (whole !== undefined && request.contents !== undefined)
     return invalidArgument(
       'Invalid value: exactly one of contents and generate_content_request may be set in a CountTokensRequest.',

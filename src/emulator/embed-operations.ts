@@ -91,7 +91,7 @@ function embedded(requests: readonly JsonValue[]): Embedded | Refusal {
 
 function dimensionsOf(request: JsonObject): number | undefined {
   const config = isJsonObject(request.embedContentConfig) ? request.embedContentConfig : request;
-  const asked = config.outputDimensionality ?? config.output_dimensionality ?? DEFAULT_DIMENSIONS;
+  const asked = config.outputDimensionality ?? DEFAULT_DIMENSIONS;
   const valid =
     typeof asked === 'number' && Number.isInteger(asked) && asked >= 1 && asked <= DEFAULT_DIMENSIONS;
   return valid ? asked : undefined;

@@ -12,6 +12,7 @@ import type { Ledger } from './ledger.js';
 import { modelListing } from './model-listing.js';
 import { type EmulatedModel, findModel } from './models.js';
 import { type Prompt, readPrompt } from './prompt.js';
+import { camelCased } from './proto-json.js';
 import type { Quotas } from './quotas.js';
 import { checkSettings, checkShape, checkSignatures } from './request-checks.js';
 import type { ModelRoute } from './routes.js';
@@ -73,7 +74,7 @@ export class ModelCalls {
     const request = parsed(body);
     if (request === undefined)
       return this.player.refuse(call, invalidArgument('Invalid JSON payload received. Expected an object.'));
-    this.operate(call, request);
+    this.operate(call, camelCased(request));
   }
 
   private operate(call: ModelCall, request: JsonObject): void {

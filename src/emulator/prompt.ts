@@ -29,9 +29,8 @@ const VIDEO_BYTES_PER_SECOND = 125_000;
 
 const PART_FIELDS: ReadonlySet<string> = new Set(
   (
-    'text thought thoughtSignature thought_signature inlineData inline_data fileData file_data functionCall ' +
-    'function_call functionResponse function_response executableCode codeExecutionResult toolCall toolResponse ' +
-    'videoMetadata video_metadata mediaResolution media_resolution partMetadata audioTranscription ' +
+    'text thought thoughtSignature inlineData fileData functionCall functionResponse executableCode ' +
+    'codeExecutionResult toolCall toolResponse videoMetadata mediaResolution partMetadata audioTranscription ' +
     'mediaProcessing speechMetadata'
   ).split(' '),
 );

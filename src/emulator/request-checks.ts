@@ -128,7 +128,7 @@ function checkCall(
   position: number,
 ): Refusal | undefined {
   const call = part.functionCall ?? {};
-  const signature = part.thoughtSignature ?? part.thought_signature;
+  const signature = part.thoughtSignature;
   if (typeof signature !== 'string' || signature === '')
     return firstOfStep
       ? invalidArgument(
