@@ -9,6 +9,7 @@ import { CONFIG_SECTIONS } from './config-sections.js';
 import { ConfigError } from './config/config-error.js';
 import { ConfigStore, type ConfigNotice } from './config/config-store.js';
 import type { Environment } from './config/env-layer.js';
+import { secretProblems } from './config/secret-references.js';
 import { SecretStore } from './config/secrets.js';
 import { SecretsConfig } from './config/secrets.config.js';
 import { systemClock } from './core/clock.js';
@@ -68,17 +69,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ...upstream?.environment,
       ...(madeKey === undefined ? {} : { GATEWAY_BOOTSTRAP_KEY: madeKey }),
     };
+    let onSecretFailure: (reference: string, error: Error) => void = () => undefined;
+    const secrets = new SecretStore({
+      settings: first.current().get(SecretsConfig),
+      clock,
+      environment,
+      onFailure: ({ reference, error }) => onSecretFailure(reference, error),
+    });
     const store = await ConfigStore.open({
       ...sources,
       environment,
       ...(upstream === undefined ? {} : { defaults: upstream.defaults }),
-    });
-    let onSecretFailure: (reference: string, error: Error) => void = () => undefined;
-    const secrets = new SecretStore({
-      settings: store.current().get(SecretsConfig),
-      clock,
-      environment,
-      onFailure: ({ reference, error }) => onSecretFailure(reference, error),
+      prepare: (snapshot) => secretProblems(snapshot, CONFIG_SECTIONS, secrets),
     });
     const server = store.current().get(ServerConfig);
     const app = await NestFactory.create<NestFastifyApplication>(

@@ -33,6 +33,8 @@ export type ConfigNotice =
 export interface ConfigStoreOptions extends ConfigSources {
   readonly sections: readonly SectionClass<object>[];
   readonly clock: Clock;
+  /** Looks at a valid configuration before it takes effect, at the start too; problems refuse it. */
+  readonly prepare?: (snapshot: ConfigSnapshot) => Promise<readonly ConfigProblem[]>;
   /** Hears of every reload, rollback and failure. Must not throw. */
   readonly onNotice?: (notice: ConfigNotice) => void;
 }
@@ -53,7 +55,9 @@ export class ConfigStore {
   static async open(options: ConfigStoreOptions): Promise<ConfigStore> {
     const store = new ConfigStore(options);
     const { sections } = await loadConfig(options.sections, options);
-    store.#apply(snapshotOf(1, sections), 'start');
+    const snapshot = snapshotOf(1, sections);
+    await store.#prepare(snapshot);
+    store.#apply(snapshot, 'start');
     return store;
   }
 
@@ -133,6 +137,8 @@ export class ConfigStore {
         isDeepStrictEqual(instance, current.get(section)),
       );
       if (same) return { kind: 'unchanged', needRestart };
+      await this.#prepare(snapshotOf(0, sections));
+      // A rollback may have taken a number meanwhile.
       const version = this.current().version + 1;
       this.#apply(snapshotOf(version, sections), 'reload');
       return { kind: 'applied', version, needRestart };
@@ -140,6 +146,11 @@ export class ConfigStore {
       if (!(thrown instanceof ConfigError)) throw thrown;
       return { kind: 'refused', problems: thrown.problems };
     }
+  }
+
+  async #prepare(snapshot: ConfigSnapshot): Promise<void> {
+    const problems = (await this.options.prepare?.(snapshot)) ?? [];
+    if (problems.length > 0) throw new ConfigError(problems);
   }
 
   #apply(snapshot: ConfigSnapshot, by: ConfigVersion['by']): ConfigSnapshot {

@@ -12,19 +12,12 @@ export interface AttemptRecord {
   readonly usage?: Usage;
 }
 
-/** A target that the plan left out, and why. */
-export interface SkippedTarget {
-  readonly target: string;
-  readonly why: string;
-}
-
 /**
  * What happened to one call, written as it happens: by the dispatcher (attempts), by telemetry (times and
  * outcome). Read once at the end for the request's log line.
  */
 export class CallRecord {
   readonly attempts: AttemptRecord[] = [];
-  readonly skipped: SkippedTarget[] = [];
   /** Monotonic time of the first event, where there was one. */
   firstEventMs: number | undefined;
   #outcome: Outcome | undefined;

@@ -21,8 +21,7 @@ export class Dispatcher {
 
   /** Rejects with the GatewayError of the last attempt, or with why there was none. */
   async dispatch(call: Call): Promise<Generation> {
-    const { targets, skipped } = this.planner.plan(call);
-    call.record.skipped.push(...skipped);
+    const { targets } = this.planner.plan(call);
     let failure: GatewayError | undefined;
     for (const [index, target] of targets.entries()) {
       this.#assertWanted(call);
