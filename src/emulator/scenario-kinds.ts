@@ -14,14 +14,14 @@ import {
 } from './google-errors.js';
 import { type ExceededQuota, quotaExceeded, type QuotaKind, sharedCapacity } from './quota-errors.js';
 import type { ModelRoute } from './routes.js';
-import type { Scenario } from './scenario.js';
+import type { ScenarioSettings } from './scenario-settings.js';
 
 /** What a scenario does to a call. */
 export type Effect =
   /** The ordinary answer, or the scenario's own. */
   | { readonly type: 'answer' }
   /** An error, or another document, in place of the answer. */
-  | { readonly type: 'refuse'; refusal(scenario: Scenario, route: ModelRoute): Refusal }
+  | { readonly type: 'refuse'; refusal(scenario: ScenarioSettings, route: ModelRoute): Refusal }
   /** The answer, changed; `keepsChunks` when a stream shows its text before. */
   | {
       readonly type: 'reshape';

@@ -24,10 +24,10 @@ export function loggerParams(level: string, to?: NodeJS.WritableStream): Params 
   };
 }
 
-/** The framework's own messages; what it says about its start is for debugging. */
+/** The framework's own messages; what it says about its start is for tracing. */
 @Injectable()
 export class FrameworkLogger extends Logger {
   override log(message: unknown, ...rest: unknown[]): void {
-    this.debug(message, ...rest);
+    this.verbose(message, ...rest);
   }
 }

@@ -4,7 +4,7 @@ import { HttpError } from '../http/http-error.js';
 import type { HttpSurface, RenderedError } from '../http/http-surface.js';
 
 /** HTTP status of each reason, as Google would answer it. */
-export const GEMINI_STATUS = {
+const GEMINI_STATUS = {
   INVALID_REQUEST: 400,
   UNAUTHENTICATED: 401,
   PERMISSION_DENIED: 403,

@@ -3,7 +3,7 @@ import { HttpError } from '../http/http-error.js';
 import type { HttpSurface, RenderedError } from '../http/http-surface.js';
 
 /** HTTP status of each reason on the REST surface. */
-export const REST_STATUS = {
+const REST_STATUS = {
   INVALID_REQUEST: 400,
   UNAUTHENTICATED: 401,
   PERMISSION_DENIED: 403,
