@@ -60,6 +60,15 @@ tasks:
   summary: { models: [gemini-3.5-flash-lite, gemini-3.8-flash] }
 `;
 
+// The logger is one per process, whatever stream a later gateway is given: every open gateway sees every line.
+const logReaders = new Set<(text: string) => void>();
+const logTo = new Writable({
+  write(chunk: Buffer, _encoding, done) {
+    for (const read of logReaders) read(chunk.toString());
+    done();
+  },
+});
+
 /** Starts an emulator and a gateway that uses it. Close it after the tests. */
 export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): Promise<GatewayUnderTest> {
   const emulator = await startEmulator(options.emulator);
@@ -67,12 +76,8 @@ export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): P
   const config = (options.config ?? DEFAULT_CONFIG).replaceAll('${emulator}', emulator.url);
   await writeFile(join(directory, 'gateway.yaml'), config);
   let text = '';
-  const logTo = new Writable({
-    write(chunk: Buffer, _encoding, done) {
-      text += chunk.toString();
-      done();
-    },
-  });
+  const readLog = (chunk: string): void => void (text += chunk);
+  logReaders.add(readLog);
   const gateway = await startGateway({
     environment: {
       PORT: '0',
@@ -109,6 +114,7 @@ export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): P
       }),
     async close() {
       await gateway.stop();
+      logReaders.delete(readLog);
       await emulator.close();
       await agent.destroy();
       await rm(directory, { recursive: true, force: true });
