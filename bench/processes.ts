@@ -36,7 +36,7 @@ export async function startGateway(upstreamUrl: string): Promise<Server> {
     credentials: { apiKeys: [{ secret: "env:UPSTREAM_KEY" }] }
 `,
   );
-  return start(['dist/main.js'], {
+  return start(['--max-semi-space-size=8', 'dist/main.js'], {
     NODE_ENV: 'production',
     GATEWAY_ENV: 'production',
     GATEWAY_CONFIG: config,

@@ -3,6 +3,7 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { ConfigStore } from '../../config/config-store.js';
+import { RoutingConfig } from '../../routing/routing.config.js';
 import { EMULATOR_PROJECT } from '../../routing/target.js';
 import { UpstreamProbe } from '../../routing/upstream-probe.js';
 import { Readiness } from './readiness.js';
@@ -25,9 +26,10 @@ export class HealthController {
     const { results } = this.probe;
     const dead = Object.values(results).some(({ ok }) => !ok);
     const { state } = this.readiness;
+    const { projects } = this.store.current().get(RoutingConfig);
     return {
       status: state === 'ready' ? (dead ? 'degraded' : 'ok') : state,
-      upstream: EMULATOR_PROJECT in results ? 'emulator' : 'google',
+      upstream: projects.some(({ id }) => id === EMULATOR_PROJECT) ? 'emulator' : 'configured',
       configVersion: this.store.current().version,
       uptimeSeconds: Math.round(process.uptime()),
       projects: results,
