@@ -106,5 +106,5 @@ function detailReason(error: JsonObject | undefined): string | undefined {
 function safeMessage(error: JsonObject | undefined, status: number): string {
   const message = error?.['message'];
   if (typeof message !== 'string' || message === '') return `Google answered ${status}.`;
-  return message.slice(0, MAX_MESSAGE_LENGTH).replace(/AIza[\w-]{10,}|ya29\.[\w.-]+/g, '[removed]');
+  return message.replace(/AIza[\w-]{10,}|ya29\.[\w.-]+/g, '[removed]').slice(0, MAX_MESSAGE_LENGTH);
 }

@@ -70,7 +70,7 @@ export class GoogleProvider implements Provider {
       return await this.http.send({
         method: request.method,
         path,
-        headers: { ...request.headers, ...(await this.backend.credentials()) },
+        headers: { ...request.headers, ...(await unlessAborted(this.backend.credentials(), request.signal)) },
         ...(request.body === undefined ? {} : { body: request.body }),
         signal: request.signal,
       });
@@ -102,7 +102,7 @@ export class GoogleProvider implements Provider {
       path: this.backend.path(attempt),
       headers: {
         'content-type': 'application/json',
-        ...(credentials instanceof Promise ? await credentials : credentials),
+        ...(credentials instanceof Promise ? await unlessAborted(credentials, signal) : credentials),
       },
       body: this.backend.body(attempt),
       signal,
@@ -132,6 +132,19 @@ export class GoogleProvider implements Provider {
       },
       { type: 'finish', verdict: 'ok', finishReason: 'STOP', usage },
     ];
+  }
+}
+
+/** What the work gives, or the signal's reason as soon as it aborts: fetching a token cannot be cancelled. */
+async function unlessAborted<T>(work: Promise<T> | T, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -50,14 +50,18 @@ function violationsOf(detail: JsonObject): JsonObject[] {
 }
 
 function kindOf(id: string, violation: JsonObject, message: string): QuotaKind {
-  if (/PerDay/i.test(id)) return 'day';
-  if (violation['quotaValue'] === '0' || /limit: 0\b/.test(message)) return 'gate';
-  return 'minute';
+  if (/Per_?Day/i.test(id)) return 'day';
+  const { quotaValue } = violation;
+  // JSON of a protocol buffer leaves a zero out, so an absent value is one unless the prose names another.
+  const limit = quotaValue ?? /limit: (\d+)/.exec(message)?.[1] ?? '0';
+  return limit === '0' || /limit: 0\b/.test(message) ? 'gate' : 'minute';
 }
 
-/** Milliseconds of `34.4s`, `1h52m56.4s` or a bare number of seconds; undefined for anything else. */
+/** Milliseconds of `34.4s`, `1h52m56.4s`, `850.2ms` or a bare number of seconds; undefined for anything else. */
 function durationMs(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined;
+  const milliseconds = /^(\d+(?:\.\d+)?)ms$/.exec(value)?.[1];
+  if (milliseconds !== undefined) return Number(milliseconds);
   const match = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?\.?$/.exec(value);
   if (match === null || value === '') return undefined;
   const [, hours = '0', minutes = '0', seconds = '0'] = match;

@@ -111,7 +111,7 @@ export function transportError(thrown: unknown): GatewayError {
 }
 
 function codeOf(thrown: unknown): string | undefined {
-  if (!(thrown instanceof Error)) return undefined;
-  const { code } = thrown as Error & { code?: unknown };
-  return typeof code === 'string' ? code : codeOf(thrown.cause);
+  if (typeof thrown !== 'object' || thrown === null) return undefined;
+  const { code, cause } = thrown as { readonly code?: unknown; readonly cause?: unknown };
+  return typeof code === 'string' ? code : codeOf(cause);
 }
