@@ -53,8 +53,9 @@ export function googleErrorBody(error: GatewayError, requestId: string): JsonObj
     const violation = { field: metadata.field, description: message };
     details.push({ '@type': 'type.googleapis.com/google.rpc.BadRequest', fieldViolations: [violation] });
   }
-  const code: CanonicalCode = error.code;
-  return { error: { code: statusOf(error), message, status: code, details } };
+  const code = statusOf(error);
+  const status: CanonicalCode = code === 404 ? 'NOT_FOUND' : error.code;
+  return { error: { code, message, status, details } };
 }
 
 /** The Gemini API itself: `/v1beta` as Google has it, and both versions under `/gemini`. */

@@ -30,6 +30,7 @@ export class ResourcesController {
       `${path}/cachedContents/*`,
       `${path}/batches`,
       `${path}/batches/*`,
+      `${path}/models/:model(^[^:]+)::batchGenerateContent`,
     ]),
   ])
   @RouteConfig(ANY_BODY)

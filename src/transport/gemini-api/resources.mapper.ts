@@ -6,6 +6,8 @@ import type { ForwardResponse } from '../../core/provider.js';
 const FORWARDED = /^(?:content-type|content-length|accept|range|x-goog-upload-[a-z-]+|x-goog-field-?mask)$/;
 /** Response headers that belong to the caller. */
 const RETURNED = /^(?:content-type|content-length|content-range|etag|x-goog-upload-[a-z-]+)$/;
+/** Response headers that hold an address of Google's. */
+const UPLOAD_URLS = ['x-goog-upload-url', 'x-goog-upload-control-url'];
 
 /** The path on Google's side: always v1beta, without our prefix and without the caller's key. */
 export function upstreamPath(url: string): string {
@@ -26,7 +28,7 @@ export function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, s
   return forwarded;
 }
 
-/** Headers for the caller. The upload URL leads to Google; it is made to lead through the gateway. */
+/** Headers for the caller. Upload URLs lead to Google; they are made to lead through the gateway. */
 export function returnedHeaders(
   headers: ForwardResponse['headers'],
   request: Pick<FastifyRequest, 'protocol' | 'host' | 'raw'>,
@@ -35,8 +37,10 @@ export function returnedHeaders(
   for (const [name, value] of Object.entries(headers)) {
     if (RETURNED.test(name) && typeof value === 'string') returned[name] = value;
   }
-  const uploadUrl = returned['x-goog-upload-url'];
-  if (uploadUrl !== undefined) returned['x-goog-upload-url'] = throughGateway(uploadUrl, request);
+  for (const name of UPLOAD_URLS) {
+    const url = returned[name];
+    if (url !== undefined) returned[name] = throughGateway(url, request);
+  }
   return returned;
 }
 
