@@ -30,7 +30,8 @@ export class StreamEvents implements AsyncIterableIterator<GenerationEvent, void
     this.#sse = new SseReader(
       {
         onData: (text) => {
-          if (this.#failure === undefined) this.#queue.push(this.#answer.chunk(text));
+          // Google sends no terminator of this kind; what stands in for Google may.
+          if (text !== '[DONE]') this.#queue.push(this.#answer.chunk(text));
         },
       },
       maxEventBytes,

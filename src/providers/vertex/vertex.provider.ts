@@ -113,9 +113,9 @@ function countRequest(request: Readonly<JsonObject>): JsonObject {
   return rest;
 }
 
+/** The one embedding request, without the model, which Vertex has in the path alone. */
 function onlyEmbedRequest({ operation, request }: Attempt): JsonObject {
-  if (operation === 'embed') return request;
-  const requests = request['requests'];
+  const requests = operation === 'embed' ? [request] : request['requests'];
   const only = Array.isArray(requests) && requests.length === 1 ? requests[0] : undefined;
   if (!isJsonObject(only)) {
     throw new GatewayError('INVALID_REQUEST', 'On Vertex AI this model embeds one content per call.', {
