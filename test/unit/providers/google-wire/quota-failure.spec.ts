@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JsonObject } from '../../../../src/core/json.js';
+import type { JsonObject, JsonValue } from '../../../../src/core/json.js';
 import { readQuotaFailure } from '../../../../src/providers/google-wire/quota-failure.js';
 import { recorded } from './fixtures.js';
 
@@ -98,7 +98,8 @@ describe('readQuotaFailure', () => {
   });
 
   it('makes nothing of details that are none', () => {
-    for (const details of [null, 'x', [null, 1, 'x'], [{ violations: 'x' }], [{ violations: [null, 7] }]])
-      expect(readQuotaFailure({ message: 7, details } as JsonObject, undefined)).toEqual({ kind: 'shared' });
+    const odd: JsonValue[] = [null, 'x', [null, 1, 'x'], [{ violations: 'x' }], [{ violations: [null, 7] }]];
+    for (const details of odd)
+      expect(readQuotaFailure({ message: 7, details }, undefined)).toEqual({ kind: 'shared' });
   });
 });
