@@ -71,7 +71,8 @@ export class HttpEdge {
   #begin(request: FastifyRequest, reply: FastifyReply): void {
     const { url, headers } = request.raw;
     const path = url ?? '/';
-    const surface = surfaceOf(this.surfaces, path);
+    // The router also understands other spellings of a path (percent escapes, the absolute form): its word counts.
+    const surface = surfaceOf(this.surfaces, request.routeOptions.url ?? path);
     const exchange = new HttpExchange(requestId(headers['x-request-id']), surface, this.clock.monotonicMs());
     bindExchange(request, exchange);
     reply.raw.setHeader('x-request-id', exchange.id);
