@@ -1,29 +1,31 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gatewayNodeFlags } from '../scripts/lib/node-flags.mjs';
 
 /** A server under measurement, in a process of its own. */
 export interface Server {
   readonly url: string;
-  /** From start to the first answer of its own. */
+  /** From start to the address being printed. */
   readonly coldStartMs: number;
   /** CPU time so far, user and system. */
   cpuUs(): number;
-  rssBytes(): number;
+  rssMb(): number;
   stop(): Promise<void>;
 }
 
 /** Key of the gateway under measurement. */
 export const GATEWAY_KEY = 'bench-key';
 
-/** Starts the emulator. */
-export function startEmulator(flags: readonly string[] = []): Promise<Server> {
-  return start(['dist/emulator/main.js', '--port', '0', ...flags], {});
+/** Starts the emulator, production build. */
+export function startEmulator(): Promise<Server> {
+  return start(['dist/emulator/main.js', '--port', '0'], {});
 }
 
-/** Starts the gateway's production build in front of an upstream. */
+/** Starts the gateway, production build with production settings, in front of an upstream. */
 export async function startGateway(upstreamUrl: string): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const config = join(directory, 'bench.yaml');
@@ -36,35 +38,52 @@ export async function startGateway(upstreamUrl: string): Promise<Server> {
     credentials: { apiKeys: [{ secret: "env:UPSTREAM_KEY" }] }
 `,
   );
-  return start(['--max-semi-space-size=8', 'dist/main.js'], {
+  const server = await start([...gatewayNodeFlags, 'dist/main.js'], {
     NODE_ENV: 'production',
     GATEWAY_ENV: 'production',
     GATEWAY_CONFIG: config,
     GATEWAY_BOOTSTRAP_KEY: GATEWAY_KEY,
+    GATEWAY__SERVER__HOST: '127.0.0.1',
+    GATEWAY__SERVER__UNREADY_BEFORE_DRAIN_MS: '0',
     UPSTREAM_KEY: 'upstream-key',
     PORT: '0',
-    GATEWAY__SERVER__HOST: '127.0.0.1',
   });
+  await rm(directory, { recursive: true });
+  return server;
 }
 
-const START_TIMEOUT_MS = 20_000;
+/** Starts the peer: Portkey's gateway as its package ships it. */
+export async function startPortkey(): Promise<Server> {
+  const port = await freePort();
+  const program = 'bench/node_modules/@portkey-ai/gateway/build/start-server.js';
+  return start(
+    [program, `--port=${port}`, '--headless'],
+    { NODE_ENV: 'production' },
+    'Ready for connections',
+  );
+}
+
+const START_TIMEOUT_MS = 30_000;
 const CLOCK_TICK_US = 10_000;
 
-async function start(args: readonly string[], environment: Record<string, string>): Promise<Server> {
+async function start(
+  args: readonly string[],
+  environment: Record<string, string>,
+  ready = '',
+): Promise<Server> {
   const startedMs = performance.now();
   const child = spawn(process.execPath, args, {
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const url = await urlOf(child);
+  const url = await urlOf(child, ready);
   const coldStartMs = performance.now() - startedMs;
-  const pid = child.pid ?? 0;
+  const { pid = 0 } = child;
   return {
     url,
     coldStartMs,
     cpuUs: () => cpuTicks(pid) * CLOCK_TICK_US,
-    rssBytes: () =>
-      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024,
+    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_000,
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve());
@@ -78,24 +97,30 @@ function cpuTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-/** The address that the process prints; everything else that it prints is thrown away, but read. */
-function urlOf(child: ChildProcess): Promise<string> {
+/** The address that the process prints, once it also printed `ready`. Everything that it prints is read. */
+function urlOf(child: ChildProcess, ready: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = '';
-    const timeout = setTimeout(
-      () => reject(new Error(`no address within ${START_TIMEOUT_MS} ms: ${said}`)),
-      START_TIMEOUT_MS,
-    );
+    const fail = (why: string): void => reject(new Error(`${why}: ${said}`));
+    const timeout = setTimeout(() => fail(`no address within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
     const listen = (chunk: Buffer): void => {
       if (said.length > 100_000) return;
       said += chunk.toString();
       const [url] = /http:\/\/[\w.]+:\d+/.exec(said) ?? [];
-      if (url === undefined) return;
+      if (url === undefined || !said.includes(ready)) return;
       clearTimeout(timeout);
       resolve(url);
     };
     child.stdout?.on('data', listen);
     child.stderr?.on('data', listen);
-    child.once('exit', (code) => reject(new Error(`exited with ${code}: ${said}`)));
+    child.once('exit', (code) => fail(`exited with ${code}`));
   });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
 }

@@ -1,13 +1,4 @@
-/** What one round measured of one way. */
-export interface Row {
-  readonly callsPerSecond: number;
-  readonly cpuUsPerCall: number;
-  /** Latency of a whole answer with one caller. */
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly firstEventP50Ms: number;
-  readonly firstEventP99Ms: number;
-}
+import type { Row } from './measures.ts';
 
 /** Median of the rounds, with the smallest and the largest. */
 export interface Spread {
@@ -16,37 +7,37 @@ export interface Spread {
   readonly max: number;
 }
 
-/** The measures of every way; for the gateway, latencies also as what it adds to going direct. */
+/** Every measure of every way. */
 export type Summary = Readonly<Record<string, Readonly<Record<string, Spread>>>>;
 
-const LATENCIES = ['p50Ms', 'p99Ms', 'firstEventP50Ms', 'firstEventP99Ms'] as const;
-
-/** The first way is the direct one. What is added is taken within each round, before the median. */
+/** The first way is the direct one; what the others add to its latencies is taken within each round. */
 export function summary(rows: ReadonlyMap<string, readonly Row[]>): Summary {
-  const [direct] = rows.values();
+  const [direct = []] = rows.values();
   return Object.fromEntries(
     [...rows].map(([name, rounds]) => {
-      const own = (Object.keys(rounds[0] ?? {}) as (keyof Row)[]).map(
-        (measure) => [measure, spread(rounds.map((row) => row[measure]))] as const,
+      const measures = Object.keys(rounds[0] ?? {});
+      const own = measures.map(
+        (measure) => [measure, spread(rounds.map((row) => row[measure] ?? 0))] as const,
       );
-      const added = LATENCIES.map(
-        (measure) =>
-          [
-            `added ${measure}`,
-            spread(rounds.map((row, round) => row[measure] - (direct?.[round]?.[measure] ?? 0))),
-          ] as const,
-      );
-      return [name, Object.fromEntries(rounds === direct ? own : [...own, ...added])];
+      const added = measures
+        .filter((measure) => rounds !== direct && /^(?:p\d|first|1 MB)/.test(measure))
+        .map((measure) => {
+          const differences = rounds.map(
+            (row, round) => (row[measure] ?? 0) - (direct[round]?.[measure] ?? 0),
+          );
+          return [`added ${measure}`, spread(differences)] as const;
+        });
+      return [name, Object.fromEntries([...own, ...added])];
     }),
   );
 }
 
-/** Prints one line for each measure and one column for each way. */
+/** Prints one line for each measure and one column for each way: median (min to max). */
 export function printTable(table: Summary): void {
   const ways = Object.keys(table);
   const measures = [...new Set(ways.flatMap((way) => Object.keys(table[way] ?? {})))];
   const cells = [
-    ['', ...ways],
+    ['median (min to max)', ...ways],
     ...measures.map((measure) => [measure, ...ways.map((way) => cell(table[way]?.[measure]))]),
   ];
   const widths =
@@ -62,6 +53,9 @@ function spread(values: readonly number[]): Spread {
 
 function cell(value: Spread | undefined): string {
   if (value === undefined) return '';
-  const digits = value.median >= 100 ? 0 : 2;
-  return `${value.median.toFixed(digits)} (${value.min.toFixed(digits)} to ${value.max.toFixed(digits)})`;
+  const digits = Math.abs(value.median) >= 20 ? 0 : 2;
+  const shown = (number: number): string => number.toFixed(digits);
+  return value.min === value.max
+    ? shown(value.median)
+    : `${shown(value.median)} (${shown(value.min)} to ${shown(value.max)})`;
 }

@@ -1,6 +1,12 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { buildIfStale } from './lib/build.mjs';
-import { prepare, run } from './lib/toolchain.mjs';
+import { prepare, root, run, step } from './lib/toolchain.mjs';
 
 const node = await prepare();
 await buildIfStale(node);
+if (!existsSync(join(root, 'bench/node_modules/@portkey-ai/gateway'))) {
+  console.log('install: the peer that the benchmark compares with');
+  await step('npm', ['ci', '--prefix', 'bench', '--ignore-scripts', '--loglevel=error']);
+}
 process.exitCode = await run(node, ['bench/main.ts', ...process.argv.slice(2)]);
