@@ -2,6 +2,11 @@
  * JSON Schemas of the REST surface. Requests are validated by them, and the OpenAPI document shows them: there is
  * no second description.
  */
+// `minLength` would count the characters of the whole text, which may be megabytes of base64.
+/** Pattern of texts that are not empty. */
+export const SOME_TEXT = '^[^]';
+const someText = { type: 'string', pattern: SOME_TEXT } as const;
+
 const freeObject = { type: 'object', additionalProperties: true } as const;
 
 const content = {
@@ -19,8 +24,8 @@ const media = {
   description: 'An image, PDF, audio or video, inline (`data`, base64) or by URI (`uri`).',
   properties: {
     mimeType: { type: 'string', pattern: '^[\\w.+-]+/[\\w.+-]+$' },
-    data: { type: 'string', minLength: 1 },
-    uri: { type: 'string', minLength: 1 },
+    data: someText,
+    uri: someText,
   },
   required: ['mimeType'],
   oneOf: [{ required: ['data'] }, { required: ['uri'] }],
@@ -50,20 +55,19 @@ const generation = {
 
 /** What a request says, whatever is asked: one of `task` and `model`, one of `prompt` and `contents`. */
 const question = {
-  task: { type: 'string', minLength: 1, description: 'A configured task; it chooses model and project.' },
+  task: { ...someText, description: 'A configured task; it chooses model and project.' },
   model: {
-    type: 'string',
-    minLength: 1,
+    ...someText,
     description: 'A model by name; with `task`, in place of the task’s models.',
   },
-  prompt: { type: 'string', minLength: 1, description: 'The question as text; instead of `contents`.' },
+  prompt: { ...someText, description: 'The question as text; instead of `contents`.' },
   contents: {
     type: 'array',
     minItems: 1,
     items: content,
     description: 'The conversation; instead of `prompt`.',
   },
-  system: { type: 'string', minLength: 1, description: 'System instruction.' },
+  system: { ...someText, description: 'System instruction.' },
   media: { type: 'array', minItems: 1, items: media, description: 'Goes with `prompt`, before it.' },
   tools: { type: 'array', items: freeObject, description: 'Tools in Gemini’s own shape.' },
   toolConfig: { ...freeObject, description: 'Tool settings in Gemini’s own shape.' },
@@ -96,7 +100,7 @@ export const generateSchema = {
   properties: {
     ...question,
     safetySettings: { type: 'array', items: freeObject },
-    cachedContent: { type: 'string', minLength: 1 },
+    cachedContent: someText,
     stream: { type: 'boolean', description: 'Answer as server-sent events.' },
     priority: { type: 'string', enum: ['interactive', 'standard', 'batch'] },
     timeoutMs: { type: 'integer', minimum: 1, description: 'Deadline of the call; the task’s bounds it.' },
@@ -120,7 +124,7 @@ export const embedSchema = {
   properties: {
     task: question.task,
     model: question.model,
-    texts: { type: 'array', minItems: 1, maxItems: 100, items: { type: 'string', minLength: 1 } },
+    texts: { type: 'array', minItems: 1, maxItems: 100, items: someText },
     taskType: { type: 'string', description: 'What the embeddings are for, as Gemini names it.' },
     dimensions: { type: 'integer', minimum: 1 },
     ...metadata,

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { GatewayError } from '../../core/gateway-error.js';
 import type { JsonObject } from '../../core/json.js';
-import { countTokensSchema, embedSchema, generateSchema } from './rest.schemas.js';
+import { countTokensSchema, embedSchema, generateSchema, SOME_TEXT } from './rest.schemas.js';
 import type { EmbedBody, GenerateBody } from './rest.requests.js';
 
 // Stops at the first error: a hostile body cannot make a long list. `ownProperties` keeps `__proto__` a plain name.
@@ -47,6 +47,11 @@ function invalid({ keyword, instancePath, message, ...error }: ErrorObject): Gat
         : refusal(at, 'must have either data or uri');
     case 'enum':
       return refusal(at, `must be one of ${(params['allowedValues'] as string[]).join(', ')}`);
+    case 'pattern':
+      return refusal(
+        at,
+        params['pattern'] === SOME_TEXT ? 'must not be empty' : 'is not of the form it must have',
+      );
     default:
       return refusal(at, message ?? 'is not valid');
   }
