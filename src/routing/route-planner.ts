@@ -37,7 +37,7 @@ export class RoutePlanner {
         if (canned !== undefined) plan.addCanned(canned);
       }
     }
-    return plan.finish(models);
+    return plan.finish(call.model);
   }
 }
 
@@ -89,8 +89,8 @@ class PlanBuilder {
     this.#targets.push(this.table.cannedTarget(name));
   }
 
-  finish(models: readonly string[]): RoutePlan {
-    if (this.#targets.length === 0) throw this.#nothing(models);
+  finish(asked: string | undefined): RoutePlan {
+    if (this.#targets.length === 0) throw this.#nothing(asked);
     return { targets: this.#targets, skipped: this.#skipped };
   }
 
@@ -119,19 +119,18 @@ class PlanBuilder {
     });
   }
 
-  #nothing(models: readonly string[]): GatewayError {
+  #nothing(asked: string | undefined): GatewayError {
     const why = this.#skipped.map((skip) => `${skip.target} ${skip.why}`).join('; ');
     if (this.#incapable) {
       return new GatewayError('INVALID_REQUEST', `No model can take this request: ${why}.`, {
         metadata: { field: 'contents' },
       });
     }
-    const [model] = models;
-    if (this.task === undefined && model !== undefined) {
+    if (asked !== undefined && this.table.sites(asked).length === 0) {
       const served = this.table.servedModels().toSorted().join(', ');
       return new GatewayError(
         'MODEL_NOT_FOUND',
-        `No project serves "${model.slice(0, 100)}". Models: ${served}.`,
+        `No project serves "${asked.slice(0, 100)}". Models: ${served}.`,
         {
           metadata: { field: 'model' },
         },
