@@ -1,0 +1,164 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import type { Call } from '../../../src/core/call.js';
+import { RoutePlanner } from '../../../src/routing/route-planner.js';
+import { targetName } from '../../../src/routing/target.js';
+import { callFixture } from '../../helpers/calls.js';
+import { project, registry, snapshot } from './fixtures.js';
+
+const { providers, tables } = registry();
+afterAll(() => providers.onApplicationShutdown());
+
+const MODELS = {
+  big: { generation: { temperature: 0.2 } },
+  small: {},
+  textual: { inputModalities: ['text'], tools: false },
+  embedder: { outputModalities: [] },
+};
+const CONFIG = snapshot({
+  models: MODELS,
+  projects: [
+    project('first', { weight: 1, residency: 'eu', modelNames: { big: 'big-001' } }),
+    project('second', { weight: 3, models: ['big', 'textual'], resources: true }),
+    project('third', { weight: 0, models: ['big'], timeouts: { totalMs: 5 } }),
+  ],
+  tasks: {
+    work: { models: ['small', 'big'], generation: { temperature: 0.9 } },
+    careful: { models: ['big'], fallback: [{ canned: 'sorry' }, { model: 'small' }] },
+    resident: { models: ['big'], residency: 'eu' },
+    nowhere: { models: ['big'], residency: 'mars' },
+    plain: { models: ['textual'] },
+    picky: { models: ['textual', 'big'] },
+  },
+  canned: { sorry: { text: 'Later.' } },
+});
+
+/** Plans a call with a source of randomness that draws these numbers, then 0.5. */
+function planOf(call: Partial<Call>, draws: readonly number[] = []) {
+  const left = [...draws];
+  const { model: _, ...fixture } = callFixture();
+  return new RoutePlanner(tables, () => left.shift() ?? 0.5).plan({ ...fixture, config: CONFIG, ...call });
+}
+
+const namesOf = (call: Partial<Call>, draws?: readonly number[]) =>
+  planOf(call, draws).targets.map(targetName);
+
+describe('RoutePlanner', () => {
+  it('takes the models of the task in their order, each on the projects that serve it', () => {
+    expect(namesOf({ task: 'work' })).toEqual(['first/small', 'second/big', 'first/big', 'third/big']);
+  });
+
+  it('draws the order of projects by weight, those of no weight last', () => {
+    const counts = new Map<string, number>();
+    let seed = 1;
+    const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const planner = new RoutePlanner(tables, random);
+    for (let at = 0; at < 4_000; at += 1) {
+      const names = planner.plan(callFixture({ config: CONFIG, model: 'big' })).targets.map(targetName);
+      expect(names.at(-1)).toBe('third/big');
+      counts.set(names[0] ?? '', (counts.get(names[0] ?? '') ?? 0) + 1);
+    }
+    expect((counts.get('second/big') ?? 0) / 4_000).toBeCloseTo(0.75, 1);
+    expect(namesOf({ model: 'big' }, [0.01, 0.99])).toEqual(['first/big', 'second/big', 'third/big']);
+  });
+
+  it('puts fallbacks behind the models, canned answers among them', () => {
+    expect(namesOf({ task: 'careful' })).toEqual([
+      'second/big',
+      'first/big',
+      'third/big',
+      'canned/sorry',
+      'first/small',
+    ]);
+  });
+
+  it('takes no fallback where nothing is generated', () => {
+    expect(namesOf({ task: 'careful', operation: 'count_tokens' })).not.toContain('canned/sorry');
+  });
+
+  it('takes the model that the caller names in place of the task’s, with the task’s settings', () => {
+    const { targets } = planOf({ task: 'work', model: 'big' });
+    expect(targets.map(({ model }) => model)).toEqual(['big', 'big', 'big']);
+    expect(targets[0]?.prepare({})).toEqual({ generationConfig: { temperature: 0.9 } });
+    expect(planOf({ model: 'big' }).targets[0]?.prepare({})).toEqual({
+      generationConfig: { temperature: 0.2 },
+    });
+  });
+
+  it('gives a target its project’s names, times and provider', () => {
+    const { targets } = planOf({ model: 'big' }, [0.01, 0.99]);
+    expect(targets[0]).toMatchObject({ project: 'first', model: 'big', upstreamModel: 'big-001' });
+    expect(targets[1]).toMatchObject({ upstreamModel: 'big' });
+    expect(targets[2]?.timeouts.totalMs).toBe(5);
+    expect(new Set(targets.map(({ provider }) => provider)).size).toBe(3);
+  });
+
+  it('leaves a canned answer’s request and times alone', () => {
+    const canned = planOf({ task: 'careful' }).targets[3];
+    const request = {};
+    expect(canned?.prepare(request)).toBe(request);
+    expect(canned?.timeouts.totalMs).toBe(Infinity);
+  });
+
+  it('goes only where the task’s data may go, and says what it left out', () => {
+    const { targets, skipped } = planOf({ task: 'resident' });
+    expect(targets.map(targetName)).toEqual(['first/big']);
+    expect(skipped).toEqual([
+      { target: 'second/big', why: 'its residency is not eu' },
+      { target: 'third/big', why: 'its residency is not eu' },
+    ]);
+    expect(() => planOf({ task: 'nowhere' })).toThrow(expect.objectContaining({ reason: 'NO_TARGET' }));
+  });
+
+  it('leaves out the models that cannot take the request', () => {
+    const image = { inlineData: { mimeType: 'image/png', data: 'AA==' } };
+    const request = { contents: [{ parts: [image] }] };
+    expect(planOf({ task: 'picky', request }).skipped).toContainEqual({
+      target: 'textual',
+      why: 'takes no image input',
+    });
+    expect(() => planOf({ task: 'plain', request })).toThrow(
+      expect.objectContaining({
+        reason: 'INVALID_REQUEST',
+        message: 'No model can take this request: textual takes no image input.',
+        metadata: { field: 'contents' },
+      }),
+    );
+  });
+
+  it('sends what names a file or cached content to the project that keeps it', () => {
+    const cached = { contents: [], cachedContent: 'cachedContents/1' };
+    expect(namesOf({ task: 'work', request: cached })).toEqual(['second/big']);
+    const fileUri = 'https://generativelanguage.googleapis.com/v1beta/files/a';
+    const file = { contents: [{ parts: [{ fileData: { mimeType: 'image/png', fileUri } }] }] };
+    expect(namesOf({ model: 'big', request: file })).toEqual(['second/big']);
+  });
+
+  it('does not call a model unknown that only lacks the file', () => {
+    const request = { contents: [], cachedContent: 'cachedContents/1' };
+    expect(() => planOf({ model: 'small', request })).toThrow(
+      expect.objectContaining({ reason: 'NO_TARGET', message: expect.stringContaining('does not keep') }),
+    );
+  });
+
+  it('refuses a task that is none, and names those that are', () => {
+    for (const task of ['x'.repeat(200), 'constructor'])
+      expect(() => planOf({ task })).toThrow(
+        expect.objectContaining({
+          reason: 'INVALID_REQUEST',
+          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, nowhere, picky, plain, resident, work.`,
+          metadata: { field: 'task' },
+        }),
+      );
+  });
+
+  it.each([undefined, 'work'])('refuses a model that no project serves, with task %p', (task) => {
+    for (const model of ['unknown-model', 'constructor'])
+      expect(() => planOf({ model, ...(task === undefined ? {} : { task }) })).toThrow(
+        expect.objectContaining({
+          reason: 'MODEL_NOT_FOUND',
+          message: `No project serves "${model}". Models: big, embedder, small, textual.`,
+          metadata: { field: 'model' },
+        }),
+      );
+  });
+});
