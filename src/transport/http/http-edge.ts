@@ -100,7 +100,8 @@ export class HttpEdge {
     const finished = reply.raw.writableFinished;
     if (!finished) exchange.abort(new GatewayError('CANCELLED', 'The caller went away.'));
     const write = (): void => {
-      const { principal, task, feature, refusal, record } = exchange;
+      const { principal, task, feature, record } = exchange;
+      const refusal = exchange.refusal ?? (finished ? undefined : 'CANCELLED');
       this.log.write({
         id: exchange.id,
         route: request.routeOptions.url ?? 'unknown',

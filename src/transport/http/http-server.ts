@@ -15,7 +15,12 @@ export function httpAdapter(server: ServerConfig): FastifyAdapter {
     return503OnClosing: false,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 1_024 },
-    http: { maxHeaderSize: server.maxHeaderBytes, headersTimeout: server.headersTimeoutMs },
+    http: {
+      maxHeaderSize: server.maxHeaderBytes,
+      headersTimeout: server.headersTimeoutMs,
+      // Node looks at slow connections every 30 s only, whatever the bounds are.
+      connectionsCheckingInterval: Math.ceil(Math.min(server.headersTimeoutMs, server.requestTimeoutMs) / 4),
+    },
     // No middleware is used, so its layer is left out of every request.
     skipMiddie: true,
     clientErrorHandler: refuseConnection,

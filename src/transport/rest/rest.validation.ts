@@ -36,6 +36,7 @@ function invalid({ keyword, instancePath, message, ...error }: ErrorObject): Gat
     }
     case 'required': {
       const name = String(params['missingProperty']);
+      if (at !== '' && error.schemaPath.includes('/oneOf/')) return refusal(at, EITHER_MEDIA);
       const choice = CHOICES[name];
       return choice !== undefined && at === ''
         ? refusal(name, choice)
@@ -44,7 +45,7 @@ function invalid({ keyword, instancePath, message, ...error }: ErrorObject): Gat
     case 'oneOf':
       return at === ''
         ? refusal('prompt', CHOICES['prompt'] ?? '')
-        : refusal(at, 'must have either data or uri');
+        : refusal(at, EITHER_MEDIA);
     case 'enum':
       return refusal(at, `must be one of ${(params['allowedValues'] as string[]).join(', ')}`);
     case 'pattern':
@@ -56,6 +57,8 @@ function invalid({ keyword, instancePath, message, ...error }: ErrorObject): Gat
       return refusal(at, message ?? 'is not valid');
   }
 }
+
+const EITHER_MEDIA = 'must have either data or uri';
 
 /** Fields of which one or the other must be there: the first one missing stands for the choice. */
 const CHOICES: Readonly<Record<string, string>> = {
