@@ -56,7 +56,8 @@ function assertInlineData({ mimeType, data }: JsonObject, field: string): void {
   const digits = data.length - (data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0);
   const bytes = Buffer.from(data, 'base64');
   // The decoder skips what is no base64, so a wrong character shows as a missing byte.
-  if (bytes.length !== Math.floor((digits * 3) / 4)) throw refusal(`${field}.data`, 'is not valid base64');
+  if (digits % 4 === 1 || bytes.length !== Math.floor((digits * 3) / 4))
+    throw refusal(`${field}.data`, 'is not valid base64');
   if (RASTER_IMAGE.test(mimeType) && !isRasterImage(bytes))
     throw refusal(`${field}.data`, `is no image (${mimeType})`);
 }
