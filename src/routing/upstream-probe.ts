@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import { Clock, type Timer } from '../core/clock.js';
 import type { ProbeResult } from '../core/provider.js';
@@ -9,10 +9,10 @@ const PROBE_TIMEOUT_MS = 10_000;
 
 /** Looks at every project from time to time, so that operators learn of a dead one before callers do. */
 @Injectable()
-export class UpstreamProbe implements OnApplicationShutdown {
+export class UpstreamProbe implements BeforeApplicationShutdown {
   #results: Readonly<Record<string, ProbeResult>> = {};
   #timer: Timer | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(
     private readonly store: ConfigStore,
@@ -30,14 +30,15 @@ export class UpstreamProbe implements OnApplicationShutdown {
     void this.#round();
   }
 
-  onApplicationShutdown(): void {
-    this.#stopped = true;
+  /** Before the providers close their connections, which waits for what is under way on them. */
+  beforeApplicationShutdown(): void {
+    this.#stopping.abort();
     this.#timer?.clear();
   }
 
   async #round(): Promise<void> {
     const snapshot = this.store.current();
-    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);
     const found = await Promise.all(
       this.tables
         .of(snapshot)
@@ -47,7 +48,7 @@ export class UpstreamProbe implements OnApplicationShutdown {
         }),
     );
     this.#results = Object.fromEntries(found);
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     this.#timer = this.clock.after(snapshot.get(RoutingConfig).probeIntervalMs, () => void this.#round());
   }
 }

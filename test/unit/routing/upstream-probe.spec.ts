@@ -9,7 +9,7 @@ import { ManualClock } from '../../helpers/manual-clock.js';
 import { project, snapshot } from './fixtures.js';
 
 /** A probe of one project, which is found so. */
-function probing(find: () => Promise<ProbeResult>) {
+function probing(find: (signal: AbortSignal) => Promise<ProbeResult>) {
   const clock = new ManualClock();
   const config = snapshot({ models: {}, projects: [project('a')], probeIntervalMs: 5_000 });
   const provider: Provider = {
@@ -37,7 +37,7 @@ describe('UpstreamProbe', () => {
     clock.advance(1);
     await eventually(() => clock.armed === 1);
     expect(probe.results).toEqual({ a: { ok: true } });
-    probe.onApplicationShutdown();
+    probe.beforeApplicationShutdown();
     expect(clock.armed).toBe(0);
   });
 
@@ -45,9 +45,21 @@ describe('UpstreamProbe', () => {
     const { promise, resolve } = Promise.withResolvers<ProbeResult>();
     const { clock, probe } = probing(() => promise);
     probe.start();
-    probe.onApplicationShutdown();
+    probe.beforeApplicationShutdown();
     resolve({ ok: true });
     await eventually(() => 'a' in probe.results);
     expect(clock.armed).toBe(0);
+  });
+
+  it('ends a look that is under way when it is stopped, for closing connections waits for it', () => {
+    const signals: AbortSignal[] = [];
+    const { probe } = probing((signal) => {
+      signals.push(signal);
+      return new Promise(() => undefined);
+    });
+    probe.start();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    probe.beforeApplicationShutdown();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 });
