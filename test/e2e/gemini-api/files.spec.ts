@@ -26,7 +26,7 @@ describe.each(Object.keys(CLIENT_SETTINGS) as ClientSetting[])(
       under = await gatewayUnderTest();
       directory = await mkdtemp(join(tmpdir(), 'gateway-files-'));
       const watched: typeof plainFetch = (url, init) => {
-        sent.push({ url: String(url), headers: new Headers(init?.headers) });
+        sent.push({ url: url as string, headers: new Headers(init?.headers) });
         return plainFetch(url, init);
       };
       ai = googleClient(under, setting, { httpOptions: { fetch: watched } });
@@ -57,9 +57,7 @@ describe.each(Object.keys(CLIENT_SETTINGS) as ClientSetting[])(
     it('are found, listed page by page, used for generation and deleted', async () => {
       const blobs = ['one', 'two', 'three'].map((text) => new Blob([text], { type: 'text/plain' }));
       const files = await Promise.all(
-        blobs.map((file) =>
-          ai.files.upload({ file: file as globalThis.Blob, config: { mimeType: 'text/plain' } }),
-        ),
+        blobs.map((file) => ai.files.upload({ file, config: { mimeType: 'text/plain' } })),
       );
       const [file] = files;
       expect(await ai.files.get({ name: file?.name ?? '' })).toMatchObject({
