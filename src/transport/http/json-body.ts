@@ -18,6 +18,7 @@ export interface JsonBody {
  * large structure. Throws INVALID_REQUEST that says what is wrong, without quoting the text.
  */
 export function parseJsonBody(text: string, bounds: JsonBounds): JsonBody {
+  if (text === '') throw new GatewayError('INVALID_REQUEST', 'The body is empty; a JSON object is needed.');
   assertWithin(text, bounds);
   let value: JsonValue;
   try {
