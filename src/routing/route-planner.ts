@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Call } from '../core/call.js';
 import { GatewayError } from '../core/gateway-error.js';
 import { needsOf, unmet, type Needs } from './capabilities.js';
-import { Random } from './random.js';
+import { Random } from '../core/random.js';
 import type { RoutingTable, Site } from './routing-table.js';
 import { RoutingTables } from './routing-tables.js';
 import { targetName, type RoutePlan, type Target } from './target.js';

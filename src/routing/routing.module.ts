@@ -2,7 +2,7 @@ import { Module } from '@nestjs/common';
 import { Dispatcher } from './dispatcher.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
-import { Random } from './random.js';
+import { Random } from '../core/random.js';
 import { ResourceForwarder } from './resource-forwarder.js';
 import { RoutePlanner } from './route-planner.js';
 import { RoutingTables } from './routing-tables.js';
