@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
+import { GatewayError } from '../../core/gateway-error.js';
 import type { ForwardResponse } from '../../core/provider.js';
 
 /** Request headers that belong to Google; everything else, credentials above all, stays here. */
@@ -9,12 +10,18 @@ const RETURNED = /^(?:content-type|content-length|content-range|etag|x-goog-uplo
 /** Response headers that hold an address of Google's. */
 const UPLOAD_URLS = ['x-goog-upload-url', 'x-goog-upload-control-url'];
 
-/** The path on Google's side: always v1beta, without our prefix and without the caller's key. */
+/**
+ * The path on Google's side: always v1beta, without our prefix and without the caller's key. Throws
+ * INVALID_REQUEST for a path that leads out of its resource.
+ */
 export function upstreamPath(url: string): string {
-  const [path = '/', query] = url.split('?', 2);
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  // A server that resolves dots would find a method of a model there, which no policy would have seen.
+  if (/(?:\.|%2e){2}/i.test(path)) throw new GatewayError('INVALID_REQUEST', 'The path is not valid.');
   const bare = path.replace(/^\/gemini\//, '/').replace(/^\/(upload\/)?v1\//, '/$1v1beta/');
-  if (query === undefined) return bare;
-  const parameters = new URLSearchParams(query);
+  if (mark === -1) return bare;
+  const parameters = new URLSearchParams(url.slice(mark + 1));
   parameters.delete('key');
   const rest = parameters.toString();
   return rest === '' ? bare : `${bare}?${rest}`;
