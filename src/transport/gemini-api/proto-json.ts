@@ -39,7 +39,8 @@ function message(value: JsonObject, shape: Shape): JsonObject {
   const renamed: JsonObject = {};
   for (const [name, field] of Object.entries(value)) {
     const camel = name.replaceAll(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    renamed[camel] = field === undefined ? field : inner(field, shape[camel]);
+    renamed[camel] =
+      field === undefined ? field : inner(field, Object.hasOwn(shape, camel) ? shape[camel] : undefined);
   }
   return renamed;
 }
