@@ -136,6 +136,25 @@ describe('settled', () => {
     expect(onOutcome.mock.calls).toEqual([[{ kind: 'abandoned', usage: NO_USAGE }]]);
   });
 
+  it.each([
+    ['a failure', [finish, broken, first]],
+    ['its end', [finish, undefined, first]],
+  ])('stays ended after %s, whatever its source does', async (_, steps) => {
+    const iterator = {
+      next: async (): Promise<IteratorResult<GenerationEvent, void>> => {
+        const step = steps.shift();
+        if (step instanceof Error) throw step;
+        return step === undefined ? { done: true, value: step } : { done: false, value: step };
+      },
+    };
+    const { head } = generationOf([]);
+    const { generation } = watched({ head, events: { [Symbol.asyncIterator]: () => iterator } });
+    const events = iteratorOf(generation);
+    await events.next();
+    await events.next().catch(() => undefined);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+  });
+
   it('does not report an abandonment once the finish has passed', async () => {
     const source = generationOf([finish]);
     const { onOutcome, generation } = watched(source);

@@ -154,6 +154,27 @@ describe('SseEvents', () => {
     expect(other.body.destroyed).toBe(true);
   });
 
+  it('delivers neither a failure nor an event that came to light before or while it was left', async () => {
+    const { body, events } = open();
+    body.write('data: a\n\ndata: broken\n\n');
+    expect(await events.next()).toEqual(chunk('a'));
+    await events.return();
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+
+    const late = Promise.withResolvers<IteratorResult<Buffer, void>>();
+    const other = open();
+    other.body.on('error', () => undefined);
+    const slow = Object.assign(new PassThrough(), {
+      [Symbol.asyncIterator]: () => ({ next: () => late.promise }),
+    });
+    const response = { status: 200, headers: {}, body: slow as Readable } as UpstreamResponse;
+    const left = new SseEvents(response, other.watchdog, new EchoDecoder(), 1_000);
+    const pending = left.next();
+    await left.return();
+    late.resolve({ done: false, value: Buffer.from('data: a\n\n') });
+    expect(await pending).toEqual({ done: true, value: undefined });
+  });
+
   it('does not cancel an answer that has ended', async () => {
     const { body, events, watchdog } = open();
     body.end('data: a\n\n');

@@ -163,13 +163,10 @@ describe('ChatAnswer', () => {
   });
 
   it('calls a refusal blocked, with the refusal as its message', () => {
-    expect(
-      finishOf(delta({ refusal: 'I ' }), delta({ refusal: 'will not.' }), delta({}, 'stop')),
-    ).toMatchObject({
-      verdict: 'blocked',
-      finishReason: 'SAFETY',
-      finishMessage: 'I will not.',
-    });
+    const refused = [delta({ refusal: 'I ' }), delta({ refusal: 'will not.' }), delta({}, 'stop')];
+    const ending = { finishReason: 'SAFETY', finishMessage: 'I will not.' };
+    expect(finishOf(...refused)).toMatchObject({ verdict: 'blocked', ...ending });
+    expect(candidatesOf(...refused)).toEqual([{ index: 0, ...ending }]);
   });
 
   it('keeps alternatives apart and is judged by the first', () => {

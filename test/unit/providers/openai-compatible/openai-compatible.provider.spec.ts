@@ -255,6 +255,21 @@ describe('probe', () => {
     ]);
   });
 
+  it('leaves the connection free for the next request', async () => {
+    const http = { connectTimeoutMs: 1_000, keepAliveMs: 1_000, maxConnections: 1, http2: false };
+    const { provider } = await open(json({ data: [{ id: 'x'.repeat(90_000) }] }), { http });
+    const signal = AbortSignal.timeout(2_000);
+    for (let times = 0; times < 3; times += 1) expect(await provider.probe(signal)).toEqual({ ok: true });
+  });
+
+  it('gives up when told to', async () => {
+    const { provider } = await open(() => undefined);
+    const abort = new AbortController();
+    const probing = provider.probe(abort.signal);
+    abort.abort();
+    expect(await probing).toMatchObject({ ok: false });
+  });
+
   it('says why not', async () => {
     const { provider } = await open(json({ error: { message: 'Bad key sk-12345678.' } }, 401));
     const { ok, detail } = await provider.probe(new AbortController().signal);
@@ -276,5 +291,6 @@ describe('close', () => {
       json({ choices: [{ message: { content: 'Hi' }, finish_reason: 'stop' }] })(response, response.req);
     expect(textOf(await answer)).toBe('Hi');
     await closed;
+    expect(await provider.probe(new AbortController().signal)).toMatchObject({ ok: false });
   });
 });
