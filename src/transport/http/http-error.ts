@@ -34,10 +34,11 @@ export function unsupportedMediaType(): HttpError {
   return new HttpError(415, 'INVALID_REQUEST', 'The body must be JSON: send Content-Type: application/json.');
 }
 
-function clientError(status: number): HttpError {
+function clientError(status: number): GatewayError {
   if (status === 404) return new HttpError(404, 'INVALID_REQUEST', 'There is nothing at this path.');
   if (status === 405) return new HttpError(405, 'INVALID_REQUEST', 'This path does not take this method.');
-  if (status === 413) return new GatewayError('REQUEST_TOO_LARGE', 'The body is larger than this gateway takes.');
+  if (status === 413)
+    return new GatewayError('REQUEST_TOO_LARGE', 'The body is larger than this gateway takes.');
   if (status === 415) return unsupportedMediaType();
   return new HttpError(status, 'INVALID_REQUEST', 'The request is not valid HTTP for this path.');
 }

@@ -43,9 +43,7 @@ function invalid({ keyword, instancePath, message, ...error }: ErrorObject): Gat
         : refusal(joined(at, name), 'is missing');
     }
     case 'oneOf':
-      return at === ''
-        ? refusal('prompt', CHOICES['prompt'] ?? '')
-        : refusal(at, EITHER_MEDIA);
+      return at === '' ? refusal('prompt', CHOICES['prompt'] ?? '') : refusal(at, EITHER_MEDIA);
     case 'enum':
       return refusal(at, `must be one of ${(params['allowedValues'] as string[]).join(', ')}`);
     case 'pattern':
