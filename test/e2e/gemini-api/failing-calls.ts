@@ -12,7 +12,7 @@ import {
 import type { Seen } from './upstream-failures.js';
 
 /** Tokens of a call, in the words of the log. */
-export interface Tokens {
+interface Tokens {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly thoughts_tokens: number;
@@ -20,7 +20,7 @@ export interface Tokens {
 }
 
 /** Everything that the caller of one call got. */
-export interface Received {
+interface Received {
   readonly chunks: readonly GenerateContentResponse[];
   /** What the client threw, with the status that it saw. */
   readonly failure?: { readonly status: number; readonly error: GoogleError };
@@ -94,7 +94,7 @@ function tokensOf(calls: readonly LedgerEntry[]): Tokens {
   };
 }
 
-/** Upstream calls made for one request; the prompt names its id. */
+/** Upstream calls made since there were that many. */
 export function callsSince(under: GatewayUnderTest, before: number): readonly LedgerEntry[] {
   return under.upstreamCalls().slice(before);
 }
