@@ -3,9 +3,9 @@ import type { Credential } from '../../core/credential.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import { isJsonObject } from '../../core/json.js';
 import type { Attempt } from '../../core/provider.js';
-import { GoogleProvider, type AnswerBounds, type GoogleBackend } from '../google-wire/google-provider.js';
+import { GoogleProvider, type GoogleBackend } from '../google-wire/google-provider.js';
 import { probeModels } from '../google-wire/sdk.js';
-import { UpstreamHttp, type UpstreamHttpOptions } from '../http/upstream-http.js';
+import { type AnswerBounds, UpstreamHttp, type UpstreamHttpOptions } from '../http/upstream-http.js';
 
 /** One project on the Gemini Developer API. */
 export interface GeminiProjectOptions {

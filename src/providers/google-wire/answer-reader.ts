@@ -1,15 +1,17 @@
 import { GatewayError } from '../../core/gateway-error.js';
 import type { Candidate, GenerateContentResponse } from '../../core/gemini-wire.js';
 import type { ChunkEvent, FinishEvent, Verdict } from '../../core/generation.js';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
+import { isJsonObject, type JsonObject } from '../../core/json.js';
 import { NO_USAGE, usageFrom, type Usage } from '../../core/usage.js';
-import { googleError } from './google-errors.js';
+import { parseObject } from '../http/json-object.js';
+import type { AnswerDecoder } from '../http/sse-events.js';
+import { errorObject, googleError } from './google-errors.js';
 
 /**
  * Turns the JSON texts of one generation into events and, at the end, judges how it ended. Texts are kept as
  * they came. An error document among them throws.
  */
-export class AnswerReader {
+export class AnswerReader implements AnswerDecoder {
   #usage: Usage = NO_USAGE;
   #finishReason: string | undefined;
   #finishMessage: string | undefined;
@@ -17,6 +19,22 @@ export class AnswerReader {
   #modelVersion: string | undefined;
   #hasContent = false;
   #hasOutput = false;
+
+  decode(data: string): readonly ChunkEvent[] {
+    // Google sends no terminator of this kind; what stands in for Google may.
+    return data === '[DONE]' ? [] : [this.chunk(data)];
+  }
+
+  /** Google writes a bare error document into streams that break. */
+  strayError(text: string): GatewayError {
+    const error = errorObject(text);
+    return error === undefined
+      ? new GatewayError(
+          'UPSTREAM_PROTOCOL',
+          'The upstream wrote something into the stream that is no event.',
+        )
+      : googleError({ status: Number(error['code']) || 500, body: text });
+  }
 
   /** Reads one response. Throws UPSTREAM_PROTOCOL for what is no response, or the error that it carries. */
   chunk(text: string): ChunkEvent {
@@ -107,17 +125,4 @@ function verdictOf(finishReason: string, hasOutput: boolean): Verdict {
   if (MALFORMED.has(finishReason)) return 'malformed';
   if (finishReason === 'MAX_TOKENS' || finishReason === 'CONTINUATION') return 'truncated';
   return hasOutput ? 'ok' : 'empty';
-}
-
-/** Parses one JSON object; throws UPSTREAM_PROTOCOL for anything else. */
-export function parseObject(text: string): JsonObject {
-  let value: JsonValue;
-  try {
-    value = JSON.parse(text) as JsonValue;
-  } catch (cause) {
-    throw new GatewayError('UPSTREAM_PROTOCOL', 'The upstream answered with broken JSON.', { cause });
-  }
-  if (!isJsonObject(value))
-    throw new GatewayError('UPSTREAM_PROTOCOL', 'The upstream answered with no JSON object.');
-  return value;
 }

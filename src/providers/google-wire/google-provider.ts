@@ -5,11 +5,18 @@ import type { GenerationEvent } from '../../core/generation.js';
 import { isJsonObject, type JsonObject } from '../../core/json.js';
 import type { Attempt, ForwardRequest, ForwardResponse, ProbeResult, Provider } from '../../core/provider.js';
 import { usageFrom } from '../../core/usage.js';
-import { readText, transportError, type UpstreamHttp, type UpstreamResponse } from '../http/upstream-http.js';
+import {
+  type AnswerBounds,
+  readText,
+  transportError,
+  type UpstreamHttp,
+  type UpstreamResponse,
+} from '../http/upstream-http.js';
+import { parseObject } from '../http/json-object.js';
+import { SseEvents } from '../http/sse-events.js';
 import { Watchdog } from '../http/watchdog.js';
-import { AnswerReader, parseObject } from './answer-reader.js';
+import { AnswerReader } from './answer-reader.js';
 import { googleError } from './google-errors.js';
-import { StreamEvents } from './stream-events.js';
 
 /** What tells one Google backend from another. */
 export interface GoogleBackend {
@@ -25,12 +32,6 @@ export interface GoogleBackend {
   forwardPath(path: string): string | undefined;
   /** Looks whether credentials and model service work. */
   probe(signal: AbortSignal): Promise<void>;
-}
-
-/** Bounds on what an upstream may send. */
-export interface AnswerBounds {
-  readonly maxAnswerBytes: number;
-  readonly maxEventBytes: number;
 }
 
 const MAX_ERROR_BYTES = 1_048_576;
@@ -51,7 +52,7 @@ export class GoogleProvider implements Provider {
       if (response.status !== 200) throw await failureOf(response);
       if (attempt.stream && attempt.operation === 'generate') {
         if (isHtml(response)) throw googleError({ status: 0, body: '' });
-        return new StreamEvents(response, watchdog, this.bounds.maxEventBytes);
+        return new SseEvents(response, watchdog, new AnswerReader(), this.bounds.maxEventBytes);
       }
       const text = await readText(response, this.bounds.maxAnswerBytes);
       watchdog.done();

@@ -14,6 +14,12 @@ export interface UpstreamHttpOptions {
   readonly http2: boolean;
 }
 
+/** Bounds on what an upstream may send. */
+export interface AnswerBounds {
+  readonly maxAnswerBytes: number;
+  readonly maxEventBytes: number;
+}
+
 /** An upstream response whose body has not been read. */
 export interface UpstreamResponse {
   readonly status: number;
@@ -97,16 +103,18 @@ export async function readText(response: UpstreamResponse, maxBytes: number): Pr
 
 const CODES_BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
-/** The GatewayError for a failure of the connection or of the transport below HTTP. */
+/** The GatewayError for a failure of the connection or of the transport below HTTP; INTERNAL for any other. */
 export function transportError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   const code = codeOf(thrown);
-  const what = CODES_BEFORE_SENDING.has(code ?? '')
+  // Sockets, TLS, DNS and undici all give codes; what has none is a mistake of ours, and no target's fault.
+  if (code === undefined) return GatewayError.from(thrown);
+  const what = CODES_BEFORE_SENDING.has(code)
     ? 'The upstream cannot be reached.'
     : 'The connection to the upstream broke.';
   return new GatewayError('UPSTREAM_UNAVAILABLE', what, {
     cause: thrown,
-    metadata: code === undefined ? {} : { upstreamReason: code },
+    metadata: { upstreamReason: code },
   });
 }
 

@@ -3,7 +3,7 @@ import type { Candidate, GenerateContentResponse, Part, UsageMetadata } from '..
 import type { ChunkEvent, FinishEvent, Verdict } from '../../core/generation.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import { NO_USAGE, type Usage, usageFrom } from '../../core/usage.js';
-import { parseObject } from '../google-wire/answer-reader.js';
+import { parseObject } from '../http/json-object.js';
 import type { AnswerDecoder } from '../http/sse-events.js';
 import { openAiError } from './openai-errors.js';
 import { ToolCalls } from './tool-calls.js';

@@ -3,7 +3,7 @@ import type { GenerationEvent } from '../../core/generation.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import type { Attempt } from '../../core/provider.js';
 import { usageFrom } from '../../core/usage.js';
-import { parseObject } from '../google-wire/answer-reader.js';
+import { parseObject } from '../http/json-object.js';
 import { allowOnly, invalid, objectAt, objectsAt, stringAt } from './request-fields.js';
 
 const FIELDS = new Set(['model', 'content', 'outputDimensionality']);

@@ -5,9 +5,9 @@ import { GatewayError } from '../../core/gateway-error.js';
 import type { GenerationEvent } from '../../core/generation.js';
 import type { JsonObject } from '../../core/json.js';
 import type { Attempt, ProbeResult, Provider } from '../../core/provider.js';
-import type { AnswerBounds } from '../google-wire/google-provider.js';
 import { SseEvents } from '../http/sse-events.js';
 import {
+  type AnswerBounds,
   readText,
   transportError,
   UpstreamHttp,

@@ -3,9 +3,14 @@ import type { Credential } from '../../core/credential.js';
 import type { Attempt } from '../../core/provider.js';
 import { isJsonObject, type JsonObject } from '../../core/json.js';
 import { GatewayError } from '../../core/gateway-error.js';
-import { GoogleProvider, type AnswerBounds, type GoogleBackend } from '../google-wire/google-provider.js';
+import { GoogleProvider, type GoogleBackend } from '../google-wire/google-provider.js';
 import { googleError } from '../google-wire/google-errors.js';
-import { readText, UpstreamHttp, type UpstreamHttpOptions } from '../http/upstream-http.js';
+import {
+  type AnswerBounds,
+  readText,
+  UpstreamHttp,
+  type UpstreamHttpOptions,
+} from '../http/upstream-http.js';
 import { VertexCredentials } from './vertex-credentials.js';
 import { fromPredictions, toInstances, usesPredict } from './vertex-embeddings.mapper.js';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../../../src/core/json.js';
-import { AnswerReader, parseObject } from '../../../../src/providers/google-wire/answer-reader.js';
+import { AnswerReader } from '../../../../src/providers/google-wire/answer-reader.js';
+import { parseObject } from '../../../../src/providers/http/json-object.js';
 
 /** The end of an answer made of these responses. */
 function finishOf(...responses: JsonObject[]) {

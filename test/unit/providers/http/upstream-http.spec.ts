@@ -137,9 +137,9 @@ describe('transportError', () => {
     });
   });
 
-  it('leaves a GatewayError as it is, and takes anything else that was thrown', () => {
+  it('leaves a GatewayError as it is, and blames no upstream for what has no code', () => {
     const error = new GatewayError('UPSTREAM_AUTH', 'No.');
     expect(transportError(error)).toBe(error);
-    expect(transportError('thrown text')).toMatchObject({ reason: 'UPSTREAM_UNAVAILABLE', metadata: {} });
+    expect(transportError(new TypeError('a mistake of ours'))).toMatchObject({ reason: 'INTERNAL' });
   });
 });

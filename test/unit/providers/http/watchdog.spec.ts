@@ -106,7 +106,10 @@ describe('Watchdog', () => {
 
   it('explains a broken transport as such while nobody aborted', () => {
     const { watchdog } = watch();
-    expect(watchdog.explain(broken)).toMatchObject({ reason: 'UPSTREAM_UNAVAILABLE', metadata: {} });
+    expect(watchdog.explain(broken)).toMatchObject({
+      reason: 'UPSTREAM_UNAVAILABLE',
+      metadata: { upstreamReason: 'ECONNRESET' },
+    });
     const error = new GatewayError('UPSTREAM_PROTOCOL', 'No answer.');
     expect(watchdog.explain(error)).toBe(error);
   });

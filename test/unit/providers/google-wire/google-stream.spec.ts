@@ -3,7 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { GenerationEvent } from '../../../../src/core/generation.js';
-import { StreamEvents } from '../../../../src/providers/google-wire/stream-events.js';
+import { AnswerReader } from '../../../../src/providers/google-wire/answer-reader.js';
+import { SseEvents } from '../../../../src/providers/http/sse-events.js';
 import type { UpstreamResponse } from '../../../../src/providers/http/upstream-http.js';
 import { Watchdog } from '../../../../src/providers/http/watchdog.js';
 import { ManualClock } from '../../../helpers/manual-clock.js';
@@ -17,7 +18,7 @@ function open(body: Readable = new PassThrough()) {
   const watchdog = new Watchdog(abort.signal, TIMEOUTS, clock);
   watchdog.signal.addEventListener('abort', () => body.destroy(new Error('aborted')));
   const response = { status: 200, headers: {}, body } as UpstreamResponse;
-  const events = new StreamEvents(response, watchdog, 1_048_576);
+  const events = new SseEvents(response, watchdog, new AnswerReader(), 1_048_576);
   return { body: body as PassThrough, abort, clock, watchdog, events };
 }
 
@@ -40,7 +41,7 @@ async function drained(events: AsyncIterable<GenerationEvent>) {
 const textsOf = (seen: readonly GenerationEvent[]) =>
   seen.flatMap((event) => (event.type === 'chunk' ? [event.text] : []));
 
-describe('StreamEvents', () => {
+describe('a stream of Google’s', () => {
   it('gives the same from bytes cut at any boundary, and leaves nothing armed', async () => {
     const texts = [message('Grüße, 東京 👩‍👩‍👧'), message('\\n{ "x"', { unknown: true }), STOP];
     const bytes = Buffer.from(`event: message\r\nid: 1\r\n${sse(...texts)}`);
