@@ -1,4 +1,3 @@
-import { ConfigError } from './config/config-error.js';
 import type { Environment } from './config/env-layer.js';
 import type { ConfigSnapshot } from './core/config-snapshot.js';
 import { EMULATOR_PROJECT } from './routing/target.js';
@@ -17,11 +16,10 @@ export interface DefaultUpstream {
 
 /**
  * Google by `GEMINI_API_KEY` where it is set, else the emulator within the process; undefined where projects are
- * configured. Throws a ConfigError in production rather than play with an emulator.
+ * configured.
  */
 export async function defaultUpstream(
   snapshot: ConfigSnapshot,
-  environmentName: string,
   environment: Environment,
 ): Promise<DefaultUpstream | undefined> {
   if (snapshot.get(RoutingConfig).projects.length > 0) return undefined;
@@ -32,11 +30,6 @@ export async function defaultUpstream(
       notice: 'No project is configured: calls go to Google with GEMINI_API_KEY.',
       close: () => Promise.resolve(),
     };
-  }
-  if (environmentName === 'production') {
-    throw new ConfigError([
-      { path: 'projects', message: 'must name at least one project in production (or set GEMINI_API_KEY)' },
-    ]);
   }
   const { startEmulator } = await import('./emulator/emulator.js');
   const emulator = await startEmulator();

@@ -6,7 +6,6 @@ import { PinoLogger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import { AuthConfig } from './auth/auth.config.js';
 import { CONFIG_SECTIONS } from './config-sections.js';
-import { ConfigError } from './config/config-error.js';
 import { ConfigStore, type ConfigNotice } from './config/config-store.js';
 import type { Environment } from './config/env-layer.js';
 import { secretProblems } from './config/secret-references.js';
@@ -15,6 +14,7 @@ import { SecretsConfig } from './config/secrets.config.js';
 import { systemClock } from './core/clock.js';
 import { GatewayError } from './core/gateway-error.js';
 import { defaultUpstream, type DefaultUpstream } from './default-upstream.js';
+import { assertFitForProduction } from './production-check.js';
 import { UpstreamProbe } from './routing/upstream-probe.js';
 import { FrameworkLogger } from './telemetry/logger.js';
 import { Readiness } from './transport/health/readiness.js';
@@ -61,7 +61,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onNotice: (notice: ConfigNotice) => onNotice(notice),
   };
   const first = await ConfigStore.open({ ...sources, environment: options.environment });
-  const upstream = await defaultUpstream(first.current(), first.environmentName, options.environment);
+  if (first.environmentName === 'production') assertFitForProduction(first.current(), options.environment);
+  const upstream = await defaultUpstream(first.current(), options.environment);
   try {
     const madeKey = bootstrapKey(first);
     const environment: Environment = {
@@ -148,18 +149,10 @@ async function stop({ app, store, secrets, upstream, server }: Running): Promise
   await upstream?.close();
 }
 
-/** The admin key to make, where the configuration has none. Throws a ConfigError in production. */
+/** The admin key to make, where the configuration has none. */
 function bootstrapKey(store: ConfigStore): string | undefined {
   const { keys, bootstrapKey: reference } = store.current().get(AuthConfig);
   if (keys.length > 0 || reference !== undefined) return undefined;
-  if (store.environmentName === 'production') {
-    throw new ConfigError([
-      {
-        path: 'auth.keys',
-        message: 'must name at least one key in production (or set GATEWAY_BOOTSTRAP_KEY)',
-      },
-    ]);
-  }
   return `gw-${randomBytes(24).toString('base64url')}`;
 }
 
