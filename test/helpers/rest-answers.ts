@@ -36,5 +36,5 @@ export function restEvents(text: string): RestEvent[] {
 
 /** All text that the events carry. */
 export function streamedText(events: readonly RestEvent[]): string {
-  return events.map(({ event, data }) => (event === 'delta' ? String(data['text'] ?? '') : '')).join('');
+  return events.map(({ data: { text } }) => (typeof text === 'string' ? text : '')).join('');
 }
