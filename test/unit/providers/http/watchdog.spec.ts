@@ -12,7 +12,7 @@ function watch(timeouts = TIMEOUTS) {
   return { clock, caller, watchdog: new Watchdog(caller.signal, timeouts, clock) };
 }
 
-const broken = new TypeError('terminated');
+const broken = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 
 describe('Watchdog', () => {
   it('gives the first event its time, and aborts when none came', () => {
