@@ -17,12 +17,22 @@ export class AnswerReader implements AnswerDecoder {
   #finishMessage: string | undefined;
   #blockReason: string | undefined;
   #modelVersion: string | undefined;
+  /** Chunks before the first that says anything: an answer that has not begun can still fail over. */
+  readonly #held: ChunkEvent[] = [];
+  #begun = false;
   #hasContent = false;
   #hasOutput = false;
 
   decode(data: string): readonly ChunkEvent[] {
     // Google sends no terminator of this kind; what stands in for Google may.
-    return data === '[DONE]' ? [] : [this.chunk(data)];
+    if (data === '[DONE]') return [];
+    const chunk = this.chunk(data);
+    if (this.#begun || this.#begins(chunk.value)) {
+      this.#begun = true;
+      return [...this.#held.splice(0), chunk];
+    }
+    this.#held.push(chunk);
+    return [];
   }
 
   /** Google writes a bare error document into streams that break. */
@@ -83,6 +93,11 @@ export class AnswerReader implements AnswerDecoder {
     };
   }
 
+  #begins({ candidates }: GenerateContentResponse): boolean {
+    const says = Array.isArray(candidates) && candidates.length > 0;
+    return says || this.#blockReason !== undefined || this.#held.length === MAX_HELD_CHUNKS;
+  }
+
   #candidate(candidate: Candidate | undefined): void {
     if (!isJsonObject(candidate)) return;
     const first = (candidate.index ?? 0) === 0;
@@ -99,6 +114,8 @@ export class AnswerReader implements AnswerDecoder {
     }
   }
 }
+
+const MAX_HELD_CHUNKS = 16;
 
 const BLOCKED = new Set([
   'SAFETY',

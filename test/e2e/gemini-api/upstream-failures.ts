@@ -85,10 +85,7 @@ export const EVERY_KIND = {
   recitation: both(answered('RECITATION', 'blocked')),
   'empty-content': both(answered('STOP', 'empty')),
   'max-tokens-thoughts': both(answered('MAX_TOKENS', 'truncated')),
-  'missing-candidates': {
-    unary: elsewhere('EMPTY_RESPONSE', 503),
-    stream: broken('EMPTY_RESPONSE', 503),
-  },
+  'missing-candidates': both(elsewhere('EMPTY_RESPONSE', 503)),
   'no-finish': {
     unary: elsewhere('UPSTREAM_PROTOCOL', 503),
     stream: broken('UPSTREAM_PROTOCOL', 503),

@@ -198,4 +198,16 @@ describe('a stream of Google’s', () => {
       metadata: { upstreamReason: 'ECONNRESET' },
     });
   });
+
+  it('holds back what says nothing until the answer begins, so that an empty one can fail over', async () => {
+    const counts = JSON.stringify({ usageMetadata: { promptTokenCount: 7, totalTokenCount: 7 } });
+    const empty = open(Readable.from([Buffer.from(sse(counts))], { objectMode: false }));
+    const { seen, failure } = await drained(empty.events);
+    expect(seen).toEqual([]);
+    expect(failure).toMatchObject({ reason: 'EMPTY_RESPONSE', usage: { inputTokens: 7 } });
+    const late = open(
+      Readable.from([Buffer.from(sse(counts, message('late'), STOP))], { objectMode: false }),
+    );
+    expect(textsOf((await drained(late.events)).seen)).toEqual([counts, message('late'), STOP]);
+  });
 });
