@@ -52,6 +52,16 @@ describe('ProviderRegistry', () => {
     for (const spy of spies) expect(spy).toHaveBeenCalledTimes(1);
   });
 
+  it('does not close at the end what was closed already', async () => {
+    const { providers: own, clock: ownClock } = registry();
+    const gone = own.take(routing({ projects: [project('a')] }).projects).get('a')!;
+    const close = jest.spyOn(gone, 'close');
+    own.take([]);
+    ownClock.advance(QUARTER_OF_AN_HOUR_MS);
+    await own.onApplicationShutdown();
+    expect(close).toHaveBeenCalledTimes(1);
+  });
+
   it('makes the provider that a project names', () => {
     const made = take(
       project('a'),

@@ -27,6 +27,7 @@ const CONFIG = snapshot({
     resident: { models: ['big'], residency: 'eu' },
     nowhere: { models: ['big'], residency: 'mars' },
     plain: { models: ['textual'] },
+    stale: { models: ['gone', 'small'] },
     picky: { models: ['textual', 'big'] },
   },
   canned: { sorry: { text: 'Later.' } },
@@ -125,6 +126,12 @@ describe('RoutePlanner', () => {
     );
   });
 
+  it('leaves out a model that no project serves any more', () => {
+    const { targets, skipped } = planOf({ task: 'stale' });
+    expect(targets.map(targetName)).toEqual(['first/small']);
+    expect(skipped).toEqual([{ target: 'gone', why: 'no project serves it' }]);
+  });
+
   it('sends what names a file or cached content to the project that keeps it', () => {
     const cached = { contents: [], cachedContent: 'cachedContents/1' };
     expect(namesOf({ task: 'work', request: cached })).toEqual(['second/big']);
@@ -145,7 +152,7 @@ describe('RoutePlanner', () => {
       expect(() => planOf({ task })).toThrow(
         expect.objectContaining({
           reason: 'INVALID_REQUEST',
-          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, nowhere, picky, plain, resident, work.`,
+          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, nowhere, picky, plain, resident, stale, work.`,
           metadata: { field: 'task' },
         }),
       );

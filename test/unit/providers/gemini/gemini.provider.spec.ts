@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../../src/core/clock.js';
 import { GatewayError } from '../../../../src/core/gateway-error.js';
@@ -115,6 +116,7 @@ describe('geminiProvider', () => {
     for await (const piece of response.body) pieces.push(piece);
     expect(Buffer.concat(pieces).toString()).toBe('{"candidates":[{"finishReason":"STOP"}]}');
     expect(response.status).toBe(200);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(upstream.requests[0]).toMatchObject({
       url: '/upload/v1beta/files?x=1',
       headers: { ...headers, 'x-goog-api-key': 'project-key' },

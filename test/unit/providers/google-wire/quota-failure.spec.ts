@@ -97,6 +97,10 @@ describe('readQuotaFailure', () => {
     expect(readQuotaFailure(failing([minute], message, retryDelay), header).retryAfterMs).toBe(retryAfterMs);
   });
 
+  it('takes no number for a wait: its unit is not known', () => {
+    expect(readQuotaFailure({ details: [{ retryDelay: 7 }] }, undefined)).toEqual({ kind: 'shared' });
+  });
+
   it('makes nothing of details that are none', () => {
     const odd: JsonValue[] = [null, 'x', [null, 1, 'x'], [{ violations: 'x' }], [{ violations: [null, 7] }]];
     for (const details of odd)

@@ -135,6 +135,15 @@ describe('Watchdog', () => {
     expect(watchdog.signal.aborted).toBe(false);
   });
 
+  it('aborts when it is cancelled, also more than once and after the end', () => {
+    const { clock, watchdog } = watch();
+    watchdog.done();
+    watchdog.cancel();
+    watchdog.cancel();
+    expect(watchdog.signal.aborted).toBe(true);
+    expect(clock.armed).toBe(0);
+  });
+
   it('keeps no timer armed after it re-armed and was done', () => {
     const { clock, watchdog } = watch();
     watchdog.progress();

@@ -205,6 +205,9 @@ describe('vertexProvider', () => {
     await eventually(() => held.length > 0);
     caller.abort();
     await left;
+    await expect(provider.generate(attemptFixture({ signal: AbortSignal.abort() }))).rejects.toMatchObject({
+      reason: 'CANCELLED',
+    });
     expect(emulator.ledger.calls).toEqual([]);
     for (const res of held) sendJson(res, { error: 'invalid_grant' }, 400);
   });
