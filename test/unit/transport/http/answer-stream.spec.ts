@@ -115,6 +115,10 @@ describe('writeStream', () => {
       return still;
     });
     expect(asked).toBeLessThan(200);
+    answer.resume();
+    await eventually(() => asked > before + 100);
+    expect(raw()?.listenerCount('drain')).toBeLessThan(5);
+    expect(raw()?.listenerCount('close')).toBeLessThan(10);
     request.destroy();
     await written();
     expect(returned).toBe(true);
