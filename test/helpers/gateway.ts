@@ -38,7 +38,7 @@ export interface CallOptions {
 /** What may differ in a gateway under test. */
 export interface GatewayUnderTestOptions {
   /** YAML of gateway.yaml; `${emulator}` stands for the emulator's URL. */
-  readonly config?: string;
+  readonly config?: string | ((emulator: Emulator) => Promise<string>);
   readonly emulator?: EmulatorOptions;
   readonly environment?: Record<string, string>;
 }
@@ -73,8 +73,9 @@ const logTo = new Writable({
 export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): Promise<GatewayUnderTest> {
   const emulator = await startEmulator(options.emulator);
   const directory = await mkdtemp(join(tmpdir(), 'gateway-test-'));
-  const config = (options.config ?? DEFAULT_CONFIG).replaceAll('${emulator}', emulator.url);
-  await writeFile(join(directory, 'gateway.yaml'), config);
+  const { config = DEFAULT_CONFIG } = options;
+  const yaml = typeof config === 'string' ? config : await config(emulator);
+  await writeFile(join(directory, 'gateway.yaml'), yaml.replaceAll('${emulator}', emulator.url));
   let text = '';
   const readLog = (chunk: string): void => void (text += chunk);
   logReaders.add(readLog);
