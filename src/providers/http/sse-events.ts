@@ -22,7 +22,7 @@ type Step = IteratorResult<GenerationEvent, void>;
 /**
  * The events of a streamed answer, read as they are asked for: a slow reader holds no more than the transport's
  * own buffers. Ends with one finish, or throws one GatewayError that carries the tokens seen. Returning early
- * cancels the upstream.
+ * cancels the upstream. A compressed body, which nobody asked for, is UPSTREAM_PROTOCOL at once.
  */
 export class SseEvents implements AsyncIterableIterator<GenerationEvent, void> {
   readonly #body: AsyncIterator<Buffer>;
@@ -37,6 +37,10 @@ export class SseEvents implements AsyncIterableIterator<GenerationEvent, void> {
     private readonly decoder: AnswerDecoder,
     maxEventBytes: number,
   ) {
+    const encoding = response.headers['content-encoding'] ?? 'identity';
+    // Its bytes would read as a stream without events.
+    if (encoding !== 'identity')
+      throw new GatewayError('UPSTREAM_PROTOCOL', 'The upstream compressed a stream that must not be.');
     this.#body = response.body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     this.#sse = new SseReader({ onData: (text) => this.#decode(text) }, maxEventBytes);
   }

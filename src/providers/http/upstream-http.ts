@@ -1,5 +1,5 @@
 import { type Readable } from 'node:stream';
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Agent, errors, fetch as undiciFetch } from 'undici';
 import { GatewayError } from '../../core/gateway-error.js';
 
 /** Connection settings of one upstream. */
@@ -106,6 +106,10 @@ const CODES_BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 
 /** The GatewayError for a failure of the connection or of the transport below HTTP; INTERNAL for any other. */
 export function transportError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
+  if (thrown instanceof errors.HTTPParserError)
+    return new GatewayError('UPSTREAM_PROTOCOL', 'The upstream answered with something that is no HTTP.', {
+      cause: thrown,
+    });
   const code = codeOf(thrown);
   // Sockets, TLS, DNS and undici all give codes; what has none is a mistake of ours, and no target's fault.
   if (code === undefined) return GatewayError.from(thrown);

@@ -51,6 +51,15 @@ async function drain(events: AsyncIterable<GenerationEvent>): Promise<Generation
 }
 
 describe('SseEvents', () => {
+  it('takes no compressed body for an empty stream', () => {
+    const { watchdog } = open();
+    const body = new PassThrough() as Readable as UpstreamResponse['body'];
+    const response = { status: 200, headers: { 'content-encoding': 'gzip' }, body };
+    expect(() => new SseEvents(response, watchdog, new EchoDecoder(), 1_000)).toThrow(
+      expect.objectContaining({ reason: 'UPSTREAM_PROTOCOL' }),
+    );
+  });
+
   it.each([1, 2, 3, 5, 7, 64])('gives the same events from bytes cut every %i', async (size) => {
     const { body, events, clock } = open();
     const bytes = Buffer.from(

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { errors } from 'undici';
 import { GatewayError } from '../../../../src/core/gateway-error.js';
 import {
   readText,
@@ -134,6 +135,13 @@ describe('transportError', () => {
       message: 'The connection to the upstream broke.',
       metadata: { upstreamReason: 'UND_ERR_SOCKET' },
       cause: expect.any(TypeError),
+    });
+  });
+
+  it('says of what is no HTTP that it is none', () => {
+    expect(transportError(new errors.HTTPParserError('Expected HTTP/'))).toMatchObject({
+      reason: 'UPSTREAM_PROTOCOL',
+      message: 'The upstream answered with something that is no HTTP.',
     });
   });
 
