@@ -1,10 +1,10 @@
 import type { LedgerEntry } from '../../src/emulator/ledger.js';
 import { hashText, Random } from '../../src/emulator/random.js';
 import { eventually } from '../helpers/eventually.js';
-import { restEvents, streamedText, type RestEvent } from '../helpers/rest-answers.js';
-import { CALL_TIMEOUT_MS, type FaultRig, type Lane } from './fault-rig.js';
+import type { FaultRig, Lane } from './fault-rig.js';
 import { SEED } from './fault-settings.js';
 import type { FaultRow } from './fault-table.js';
+import { ask, HANG_MS, type Seen } from './one-call.js';
 
 /** How one call went while a fault was in force. */
 export interface RunReport {
@@ -17,8 +17,6 @@ export interface RunReport {
   readonly problems: readonly string[];
 }
 
-/** Later than its deadline a call hangs. */
-const HANG_MS = CALL_TIMEOUT_MS + 1_500;
 const MAX_TRIES = 3;
 /** One in use and one that was opened before the last was closed. */
 const MAX_IDLE_CONNECTIONS = 2;
@@ -36,7 +34,7 @@ export async function faultRun(
   const fault = row.fault(new Random(hashText(`${row.name}/${id}`, SEED)), run.stream);
   const before = lane.calls().length;
   if (fault !== undefined) lane.proxy.set(fault);
-  const seen = await callOnce(rig, lane, id, run.stream);
+  const seen = await ask(rig.under, questionOf(lane, id, run.stream));
   lane.proxy.clear();
   const line = await lineOf(rig, id);
   const calls = await eventually(() => {
@@ -58,59 +56,15 @@ export async function faultRun(
   };
 }
 
-/** What the caller of one call saw. */
-interface Seen {
-  readonly tookMs: number;
-  /** Absent where an answer came. */
-  readonly reason?: string;
-  readonly text: string;
-  /** Wall time of the first piece of a streamed answer. */
-  readonly firstPieceAtMs?: number;
-  /** What was wrong with the form of the answer. */
-  readonly malformed?: string;
-}
-
 const promptOf = (id: string): string => `${id}: ${'and so on, and so forth; '.repeat(28)}`;
+const questionOf = ({ model }: Lane, id: string, stream: boolean) => ({
+  id,
+  model,
+  prompt: promptOf(id),
+  stream,
+});
 const isRight = (id: string, text: string): boolean =>
   text.includes(`"${promptOf(id).slice(0, ECHO_CHARACTERS)}". `);
-
-async function callOnce(rig: FaultRig, lane: Lane, id: string, stream: boolean): Promise<Seen> {
-  const startedMs = performance.now();
-  const took = () => performance.now() - startedMs;
-  try {
-    const response = await rig.under.call(
-      '/v1/generate',
-      { model: lane.model, prompt: promptOf(id), stream, timeoutMs: CALL_TIMEOUT_MS },
-      { headers: { 'x-request-id': id }, signal: AbortSignal.timeout(HANG_MS) },
-    );
-    const type = String(response.headers['content-type']);
-    let text = '';
-    let firstPieceAtMs: number | undefined;
-    for await (const bytes of response.body) {
-      firstPieceAtMs ??= Date.now();
-      text += String(bytes);
-    }
-    const tookMs = took();
-    if (type.startsWith('text/event-stream'))
-      return {
-        ...seenEvents(restEvents(text)),
-        tookMs,
-        ...(firstPieceAtMs === undefined ? {} : { firstPieceAtMs }),
-      };
-    const { code, text: answer } = JSON.parse(text) as { code?: string; text?: string };
-    return { tookMs, text: answer ?? '', ...(code === undefined ? {} : { reason: code }) };
-  } catch (thrown) {
-    return { tookMs: took(), text: '', reason: 'none', malformed: String(thrown) };
-  }
-}
-
-function seenEvents(events: readonly RestEvent[]): Pick<Seen, 'text' | 'reason' | 'malformed'> {
-  const ends = events.filter(({ event }) => event !== 'delta');
-  const last = events.at(-1);
-  const text = streamedText(events);
-  if (ends.length !== 1 || ends[0] !== last) return { text, malformed: 'not one end, or not at the end' };
-  return last?.event === 'error' ? { text, reason: String(last.data['code']) } : { text };
-}
 
 function seenProblems(row: FaultRow, id: string, { tookMs, reason, malformed, ...seen }: Seen): string[] {
   const problems: string[] = [];
@@ -174,7 +128,7 @@ async function recoveryProblems(rig: FaultRig, lane: Lane, id: string): Promise<
     await eventually(async () => {
       tries += 1;
       const name = `${id}.after.${tries}`;
-      const { reason, text } = await callOnce(rig, lane, name, false);
+      const { reason, text } = await ask(rig.under, questionOf(lane, name, false));
       return reason === undefined && isRight(name, text);
     }, 'an answer after the fault');
     await eventually(() => lane.proxy.connections <= MAX_IDLE_CONNECTIONS, 'the end of idle connections');
