@@ -28,9 +28,13 @@ export interface GatewayProcess {
 
 const running = new Set<ChildProcess>();
 
-/** Starts it on a free port with these variables and no others. */
-export function gatewayProcess(environment: Record<string, string> = {}): GatewayProcess {
-  const child = spawn(process.execPath, ['dist/main.js'], {
+/** Starts it on a free port with these variables and no others; with no more open files than `maxOpenFiles`. */
+export function gatewayProcess(
+  environment: Record<string, string> = {},
+  maxOpenFiles: number | 'unlimited' = 'unlimited',
+): GatewayProcess {
+  const limit = maxOpenFiles === 'unlimited' ? '' : `ulimit -n ${maxOpenFiles} && `;
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" dist/main.js`, process.execPath], {
     cwd: root,
     env: { PORT: '0', GATEWAY__SERVER__HOST: '127.0.0.1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,58 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../helpers/eventually.js';
+import { processUnderTest, type ProcessUnderTest } from './gateway-processes.js';
+
+const OPEN_FILES = 256;
+const CALLERS = 400;
+const CALLERS_AFTER = 50;
+const HOLD_MS = 300;
+/** What a caller may be told while there are no descriptors; without one it is told nothing. */
+const REFUSALS = ['UPSTREAM_UNAVAILABLE', 'NO_TARGET', 'DEADLINE_EXCEEDED'];
+
+/** Callers and upstream calls together leave some files for the rest. */
+const MAX_CONNECTIONS = 90;
+
+describe(`a gateway that may open ${OPEN_FILES} files, with ${CALLERS} callers at once`, () => {
+  let under: ProcessUnderTest;
+  afterEach(() => under.close());
+
+  /** The answer's status or the code of its error; `none` where the connection was refused or cut. */
+  async function outcomeOf(body: object): Promise<string> {
+    try {
+      const response = await under.generate(body);
+      const { code } = (await response.body.json()) as { code?: string };
+      return code ?? String(response.statusCode);
+    } catch {
+      return 'none';
+    }
+  }
+
+  /** How often each outcome was seen in the rush. Fails unless the same process answers everybody after it. */
+  async function rush(environment: Record<string, string>): Promise<ReadonlyMap<string, number>> {
+    under = await processUnderTest(environment, OPEN_FILES);
+    under.emulator.scenarios.add({ times: 0, delayMs: HOLD_MS });
+    const calls = Array.from({ length: CALLERS }, () => outcomeOf({ timeoutMs: 10_000 }));
+    const counts = new Map<string, number>();
+    for (const outcome of await Promise.all(calls)) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    process.stdout.write(`${CALLERS} callers, ${OPEN_FILES} files: ${JSON.stringify([...counts])}\n`);
+    under.emulator.scenarios.clear();
+    await eventually(async () => (await outcomeOf({})) === '200', 'an answer after the rush');
+    const after = await Promise.all(Array.from({ length: CALLERS_AFTER }, () => outcomeOf({})));
+    expect(after.filter((outcome) => outcome !== '200')).toEqual([]);
+    expect(under.gateway.child.exitCode).toBeNull();
+    expect(under.emulator.ledger.calls.filter(({ outcome }) => outcome === 'open')).toEqual([]);
+    return counts;
+  }
+
+  it('answers or says why not, outlives them, and is well again after', async () => {
+    const counts = await rush({});
+    expect([...counts.keys()].filter((one) => !['200', 'none', ...REFUSALS].includes(one))).toEqual([]);
+    expect(counts.size).toBeGreaterThan(1);
+  }, 60_000);
+
+  it('answers everybody whom it lets in when its connections are bounded', async () => {
+    const counts = await rush({ GATEWAY__SERVER__MAX_CONNECTIONS: String(MAX_CONNECTIONS) });
+    expect(counts.get('200')).toBeGreaterThanOrEqual(MAX_CONNECTIONS);
+    expect((counts.get('200') ?? 0) + (counts.get('none') ?? 0)).toBe(CALLERS);
+  }, 60_000);
+});
