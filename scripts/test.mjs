@@ -1,8 +1,11 @@
+import { buildIfStale } from './lib/build.mjs';
 import { prepare, run } from './lib/toolchain.mjs';
 
 const timeoutMs = 600_000;
 
 const node = await prepare();
+// Suites that start the built gateway run side by side and must not build it each for itself.
+await buildIfStale(node);
 // Services that suites need are started here and stopped after the run.
 process.exitCode = await run(
   node,
