@@ -1,6 +1,7 @@
 import { AuthConfig } from './auth/auth.config.js';
 import { SecretsConfig } from './config/secrets.config.js';
 import type { SectionClass } from './core/config-snapshot.js';
+import { ResilienceConfig } from './resilience/resilience.config.js';
 import { ModelsConfig } from './routing/models.config.js';
 import { RoutingConfig } from './routing/routing.config.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
@@ -12,6 +13,7 @@ export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   AuthConfig,
   RoutingConfig,
   ModelsConfig,
+  ResilienceConfig,
   SecretsConfig,
   TelemetryConfig,
 ];

@@ -6,17 +6,43 @@ import { addUsage, NO_USAGE, type Usage } from './usage.js';
 export interface AttemptRecord {
   /** `project/model`. */
   readonly target: string;
+  /** From the beginning of the request to that of the attempt; pauses between attempts show here. */
+  readonly afterMs: number;
+  /** From the beginning of the attempt to its first event or its failure. */
+  readonly tookMs: number;
   /** Reason of the failure; absent when the attempt delivered a first event. */
   readonly error?: Reason;
   /** Tokens that a failed attempt used all the same. */
   readonly usage?: Usage;
+  /** What the upstream named as its reason. */
+  readonly upstreamReason?: string;
+  /** How long the upstream asked to wait. */
+  readonly retryAfterMs?: number;
+}
+
+/** A target of the plan. */
+export interface PlannedTarget {
+  /** `project/model`. */
+  readonly target: string;
+  /** Where the order was by score; compares within the plan only. */
+  readonly score?: number;
+}
+
+/** A target that was not tried, and why. */
+export interface SkippedTarget {
+  /** `project/model`, or a model that no project may serve. */
+  readonly target: string;
+  readonly why: string;
 }
 
 /**
- * What happened to one call, written as it happens: by the dispatcher (attempts), by telemetry (times and
- * outcome). Read once at the end for the request's log line.
+ * What happened to one call, written as it happens: by the dispatcher (plan and attempts), by telemetry (times and
+ * outcome). Read for the request's log line and its explanation.
  */
 export class CallRecord {
+  /** Targets that might answer, best first. */
+  plan: readonly PlannedTarget[] = [];
+  readonly skipped: SkippedTarget[] = [];
   readonly attempts: AttemptRecord[] = [];
   /** Monotonic time of the first event, where there was one. */
   firstEventMs: number | undefined;

@@ -56,7 +56,7 @@ export const REASONS = {
   CANCELLED: traits('CANCELLED'),
   IDEMPOTENCY_CONFLICT: traits('ALREADY_EXISTS'),
   STORAGE_UNAVAILABLE: traits('UNAVAILABLE'),
-  UNIMPLEMENTED: traits('UNIMPLEMENTED'),
+  UNIMPLEMENTED: traits('UNIMPLEMENTED', true),
   INTERNAL: traits('INTERNAL'),
 } as const satisfies Record<string, ReasonTraits>;
 
@@ -120,12 +120,22 @@ export class GatewayError extends Error {
 
   /** The same error with the tokens that were used before it. */
   withUsage(usage: Usage): GatewayError {
-    const { cause, retryAfterMs, metadata } = this;
+    return this.#with({ usage });
+  }
+
+  /** The same error with more details. */
+  withMetadata(metadata: ErrorMetadata): GatewayError {
+    return this.#with({ metadata: { ...this.metadata, ...metadata } });
+  }
+
+  #with(more: Pick<GatewayErrorOptions, 'usage' | 'metadata'>): GatewayError {
+    const { cause, retryAfterMs, metadata, usage } = this;
     return new GatewayError(this.reason, this.message, {
       cause,
       metadata,
-      usage,
+      ...(usage === undefined ? {} : { usage }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...more,
     });
   }
 

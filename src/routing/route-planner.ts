@@ -1,23 +1,23 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Call } from '../core/call.js';
 import { GatewayError } from '../core/gateway-error.js';
 import { needsOf, unmet, type Needs } from './capabilities.js';
-import { Random } from '../core/random.js';
 import type { RoutingTable, Site } from './routing-table.js';
 import { RoutingTables } from './routing-tables.js';
-import { targetName, type RoutePlan, type Target } from './target.js';
+import { type Rankable, TargetRanking } from './target-ranking.js';
+import { targetName, type Ranked, type RoutePlan } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
 
 /**
- * Plans which targets may answer a call, best first: the models of the task in their order, each on the projects
- * that serve it in an order drawn by weight, then the task's fallbacks. What a model cannot do and where data may
+ * Plans which targets may answer a call, best first: the models of the task on the projects that serve them, in
+ * the order of the task's strategy, then the task's fallbacks. What a model cannot do and where data may
  * not go is left out, never merely ranked lower.
  */
 @Injectable()
 export class RoutePlanner {
   constructor(
     private readonly tables: RoutingTables,
-    @Inject(Random) private readonly random: Random,
+    private readonly ranking: TargetRanking,
   ) {}
 
   /**
@@ -29,12 +29,14 @@ export class RoutePlanner {
     const task = taskOf(call, table);
     const models = call.model === undefined ? (task?.models ?? []) : [call.model];
     const needs = needsOf(call.request);
-    const plan = new PlanBuilder(table, task, needs, this.random);
-    for (const model of models) plan.addModel(model);
+    const strategy = task?.strategy ?? 'weighted';
+    const plan = new PlanBuilder(table, task, needs);
+    const fitting = (model: string): readonly Rankable[] => plan.fitting(model);
+    plan.add(this.ranking.order(models.flatMap(fitting), strategy, call.stream));
     if (call.operation === 'generate') {
       for (const { model, canned } of task?.fallback ?? []) {
-        if (model !== undefined) plan.addModel(model);
-        if (canned !== undefined) plan.addCanned(canned);
+        if (model !== undefined) plan.add(this.ranking.order(fitting(model), strategy, call.stream));
+        if (canned !== undefined) plan.add([{ target: table.cannedTarget(canned) }]);
       }
     }
     return plan.finish(call.model);
@@ -56,7 +58,7 @@ function taskOf(call: Call, table: RoutingTable): TaskConfig | undefined {
 }
 
 class PlanBuilder {
-  readonly #targets: Target[] = [];
+  readonly #ranked: Ranked[] = [];
   readonly #skipped: { target: string; why: string }[] = [];
   #incapable = false;
 
@@ -64,34 +66,36 @@ class PlanBuilder {
     private readonly table: RoutingTable,
     private readonly task: TaskConfig | undefined,
     private readonly needs: Needs,
-    private readonly random: Random,
   ) {}
 
-  addModel(model: string): void {
+  /** A model on every project that may serve it; none, with the reason noted, where it cannot take the request. */
+  fitting(model: string): readonly Rankable[] {
     const capabilities = this.table.models.get(model);
     const sites = this.table.sites(model);
     if (capabilities === undefined || sites.length === 0) {
       this.#skipped.push({ target: model, why: 'no project serves it' });
-      return;
+      return [];
     }
     const lack = unmet(capabilities, this.needs);
     if (lack !== undefined) {
       this.#incapable = true;
       this.#skipped.push({ target: model, why: lack });
-      return;
+      return [];
     }
-    for (const site of shuffledByWeight(this.#resident(model, this.#keepers(model, sites)), this.random)) {
-      this.#targets.push(this.table.target(model, site, this.task));
-    }
+    return this.#resident(model, this.#keepers(model, sites)).map((site) => ({
+      target: this.table.target(model, site, this.task),
+      weight: site.project.weight,
+      prices: capabilities.prices,
+    }));
   }
 
-  addCanned(name: string): void {
-    this.#targets.push(this.table.cannedTarget(name));
+  add(ranked: readonly Ranked[]): void {
+    this.#ranked.push(...ranked);
   }
 
   finish(asked: string | undefined): RoutePlan {
-    if (this.#targets.length === 0) throw this.#nothing(asked);
-    return { targets: this.#targets, skipped: this.#skipped };
+    if (this.#ranked.length === 0) throw this.#nothing(asked);
+    return { targets: this.#ranked, skipped: this.#skipped };
   }
 
   #keepers(model: string, sites: readonly Site[]): readonly Site[] {
@@ -138,14 +142,4 @@ class PlanBuilder {
     }
     return new GatewayError('NO_TARGET', `No target can answer this call: ${why}.`);
   }
-}
-
-/** An order in which each site comes first with the probability of its share of the weight; weight 0 comes last. */
-function shuffledByWeight(sites: readonly Site[], random: Random): readonly Site[] {
-  if (sites.length < 2) return sites;
-  // Efraimidis and Spirakis (2006): sort by an exponential variate with the weight as its rate.
-  return sites
-    .map((site) => ({ site, key: -Math.log(1 - random()) / site.project.weight }))
-    .toSorted((left, right) => left.key - right.key)
-    .map(({ site }) => site);
 }

@@ -68,6 +68,7 @@ export class RoutingTable {
       model,
       upstreamModel: project.modelNames?.[model] ?? model,
       provider,
+      upstream: true,
       timeouts: project.timeouts,
       prepare: (request) => withDefaults(request, task?.generation, defaults),
     };
@@ -80,6 +81,7 @@ export class RoutingTable {
       model: name,
       upstreamModel: name,
       provider: this.#canned,
+      upstream: false,
       timeouts: { firstEventMs: Infinity, idleGapMs: Infinity, totalMs: Infinity },
       prepare: (request) => request,
     };

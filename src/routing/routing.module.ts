@@ -1,15 +1,20 @@
 import { Module } from '@nestjs/common';
+import { ResilienceModule } from '../resilience/resilience.module.js';
 import { Dispatcher } from './dispatcher.js';
+import { Headroom, NO_QUOTA_KNOWN } from './headroom.port.js';
+import { LatencyBook } from './latency-book.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
 import { Random } from '../core/random.js';
 import { ResourceForwarder } from './resource-forwarder.js';
 import { RoutePlanner } from './route-planner.js';
 import { RoutingTables } from './routing-tables.js';
+import { TargetRanking } from './target-ranking.js';
 import { UpstreamProbe } from './upstream-probe.js';
 
 /** Which target answers, and sending it there. */
 @Module({
+  imports: [ResilienceModule],
   providers: [
     ProviderRegistry,
     RoutingTables,
@@ -18,7 +23,10 @@ import { UpstreamProbe } from './upstream-probe.js';
     ModelCatalog,
     ResourceForwarder,
     UpstreamProbe,
+    LatencyBook,
+    TargetRanking,
     { provide: Random, useValue: Math.random },
+    { provide: Headroom, useValue: NO_QUOTA_KNOWN },
   ],
   exports: [Dispatcher, ModelCatalog, ResourceForwarder, UpstreamProbe],
 })

@@ -10,6 +10,8 @@ export interface Target {
   /** Model as the upstream names it. */
   readonly upstreamModel: string;
   readonly provider: Provider;
+  /** False for answers made beforehand: no upstream is called. */
+  readonly upstream: boolean;
   readonly timeouts: AttemptTimeouts;
   /** The request as this target is to get it: the caller's, with defaults for what it left open. */
   readonly prepare: (request: Readonly<JsonObject>) => Readonly<JsonObject>;
@@ -20,9 +22,15 @@ export function targetName(target: Pick<Target, 'project' | 'model'>): string {
   return `${target.project}/${target.model}`;
 }
 
+/** A target in its place; scores compare within one plan only. */
+export interface Ranked {
+  readonly target: Target;
+  readonly score?: number;
+}
+
 /** The targets that may answer a call, best first, and those left out. */
 export interface RoutePlan {
-  readonly targets: readonly Target[];
+  readonly targets: readonly Ranked[];
   readonly skipped: readonly { readonly target: string; readonly why: string }[];
 }
 

@@ -12,6 +12,7 @@ import {
 import { Doc, ListOf, Nested } from '../config/field.decorator.js';
 import type { Priority } from '../core/call.js';
 import type { JsonObject } from '../core/json.js';
+import { STRATEGIES, type Strategy } from './strategy.js';
 
 const PRIORITIES = ['interactive', 'standard', 'batch'] as const satisfies readonly Priority[];
 
@@ -68,6 +69,12 @@ export class TaskConfig {
   @IsString({ each: true })
   @ArrayNotEmpty()
   models!: string[];
+
+  @Doc(
+    'Order of the targets: `ordered` (models and projects as they are listed), `weighted` (models as listed, projects drawn by weight), `fastest`, `cheapest`, `balanced` (all targets by weight, health, headroom, and latency or price or both).',
+  )
+  @IsIn(STRATEGIES)
+  strategy: Strategy = 'weighted';
 
   @Doc('What answers when all of the models failed, in order.')
   @ListOf(() => FallbackConfig)

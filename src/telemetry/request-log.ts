@@ -4,8 +4,8 @@ import type { Principal } from '../core/call.js';
 import type { CallRecord } from '../core/call-record.js';
 import { Clock } from '../core/clock.js';
 import type { Reason } from '../core/gateway-error.js';
-import type { Outcome } from '../core/outcome.js';
 import { sectionToken } from '../config/config.module.js';
+import { outcomeName } from './explanations.js';
 import { TelemetryConfig } from './telemetry.config.js';
 
 /** A request that is over. */
@@ -54,21 +54,8 @@ export class RequestLog {
       team_id: principal?.team,
       feature,
       finish_reason: outcome?.kind === 'completed' ? outcome.finish.finishReason : undefined,
-      outcome: outcomeName(outcome, refusal),
+      outcome: outcomeName(outcome) ?? refusal ?? 'ok',
     });
-  }
-}
-
-function outcomeName(outcome: Outcome | undefined, refusal: Reason | undefined): string {
-  switch (outcome?.kind) {
-    case 'completed':
-      return outcome.finish.verdict;
-    case 'failed':
-      return outcome.error.reason;
-    case 'abandoned':
-      return 'abandoned';
-    case undefined:
-      return refusal ?? 'ok';
   }
 }
 

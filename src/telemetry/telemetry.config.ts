@@ -1,4 +1,4 @@
-import { IsBoolean, IsIn } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, Max, Min } from 'class-validator';
 import { Doc } from '../config/field.decorator.js';
 
 /** What the gateway writes about itself. */
@@ -13,4 +13,10 @@ export class TelemetryConfig {
   @Doc('One log line for each request.')
   @IsBoolean()
   requestLog: boolean = true;
+
+  @Doc('How many of the last calls `GET /v1/requests/{id}/explain` can explain.')
+  @IsInt()
+  @Min(0)
+  @Max(100_000)
+  explainedRequests: number = 1_000;
 }

@@ -6,16 +6,21 @@ import { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
 import type { Next, Policy } from '../core/policy.js';
 import { NO_USAGE } from '../core/usage.js';
+import { Explanations } from './explanations.js';
 
-/** Writes times, target and outcome of every call into its record; refusals included. */
+/** Writes times, target and outcome of every call into its record, refusals included, and has it remembered. */
 @Injectable()
 export class TelemetryPolicy implements Policy {
   readonly name = 'telemetry';
 
-  constructor(@Inject(Clock) private readonly clock: Clock) {}
+  constructor(
+    @Inject(Clock) private readonly clock: Clock,
+    private readonly explanations: Explanations,
+  ) {}
 
   async apply(call: Call, next: Next): Promise<Generation> {
     const { record } = call;
+    this.explanations.remember(call);
     let generation: Generation;
     try {
       generation = await next(call);

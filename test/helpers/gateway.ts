@@ -90,6 +90,10 @@ export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): P
     },
     directory,
     logTo,
+  }).catch(async (thrown: unknown) => {
+    // An emulator that is left open keeps the test runner from ending.
+    await emulator.close();
+    throw thrown;
   });
   const agent = new Agent();
   return {

@@ -53,7 +53,10 @@ export function named(requestId: string, headers: Record<string, string> = {}): 
 /** The log line of a request; it is written a moment after the answer. */
 export function lineOf(under: GatewayUnderTest, requestId: string): Promise<RequestLine> {
   return eventually(
-    () => under.logs.find((line): line is RequestLine => line['request_id'] === requestId),
+    () =>
+      under.logs.find(
+        (line): line is RequestLine => line['context'] === 'request' && line['request_id'] === requestId,
+      ),
     `the log line of ${requestId}`,
   );
 }

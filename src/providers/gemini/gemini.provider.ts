@@ -1,9 +1,14 @@
 import type { Clock } from '../../core/clock.js';
 import type { Credential } from '../../core/credential.js';
-import { GatewayError } from '../../core/gateway-error.js';
+import type { GatewayError } from '../../core/gateway-error.js';
 import { isJsonObject } from '../../core/json.js';
 import type { Attempt } from '../../core/provider.js';
-import { GoogleProvider, type GoogleBackend } from '../google-wire/google-provider.js';
+import {
+  GoogleProvider,
+  type GoogleBackend,
+  type RequestCredentials,
+} from '../google-wire/google-provider.js';
+import { KeyPool } from '../google-wire/key-pool.js';
 import { probeModels } from '../google-wire/sdk.js';
 import { type AnswerBounds, UpstreamHttp, type UpstreamHttpOptions } from '../http/upstream-http.js';
 
@@ -15,21 +20,29 @@ export interface GeminiProjectOptions {
   readonly bounds: AnswerBounds;
 }
 
+/**
+ * Reasons of Google's that are about the key or its project. A bare PERMISSION_DENIED may be about a file that the
+ * caller named: no caller must be able to have keys set aside.
+ */
+const SPEAKS_OF_THE_KEY = /^(?:API_KEY_|CONSUMER_|IAM_|BILLING_|SERVICE_DISABLED|UNAUTHENTICATED)/;
 const API_VERSION = 'v1beta';
 
 /** The Gemini Developer API with API keys, used in turn. */
 export function geminiProvider(options: GeminiProjectOptions, clock: Clock): GoogleProvider {
   const http = new UpstreamHttp(options.baseUrl, options.http);
-  return new GoogleProvider(new GeminiBackend(options, http), http, options.bounds, clock);
+  return new GoogleProvider(new GeminiBackend(options, http, clock), http, options.bounds, clock);
 }
 
 class GeminiBackend implements GoogleBackend {
-  #turn = 0;
+  readonly #keys: KeyPool;
 
   constructor(
     private readonly options: GeminiProjectOptions,
     private readonly http: UpstreamHttp,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#keys = new KeyPool(options.apiKeys, clock);
+  }
 
   path({ operation, model, stream }: Attempt): string {
     const models = `/${API_VERSION}/models/${encodeURIComponent(model)}`;
@@ -59,22 +72,19 @@ class GeminiBackend implements GoogleBackend {
     return requestText ?? JSON.stringify(request);
   }
 
-  credentials(): Record<string, string> {
-    const { apiKeys } = this.options;
-    const key = apiKeys[this.#turn++ % apiKeys.length];
-    if (key === undefined) throw new GatewayError('UPSTREAM_AUTH', 'The project has no API key.');
-    return { 'x-goog-api-key': key.current() };
+  credentials(): RequestCredentials {
+    const key = this.#keys.next();
+    const refused = ({ metadata }: GatewayError): boolean =>
+      SPEAKS_OF_THE_KEY.test(metadata.upstreamReason ?? '') && this.#keys.refuse(key);
+    return { headers: { 'x-goog-api-key': key }, refused };
   }
 
   forwardPath(path: string): string {
     return path;
   }
 
-  async probe(signal: AbortSignal): Promise<void> {
+  probe(signal: AbortSignal): Promise<void> {
     const { baseUrl } = this.options;
-    await probeModels(
-      { apiKey: this.credentials()['x-goog-api-key'] ?? '', baseUrl, fetch: this.http.fetch },
-      signal,
-    );
+    return probeModels({ apiKey: this.#keys.next(), baseUrl, fetch: this.http.fetch }, signal);
   }
 }

@@ -50,11 +50,20 @@ const MESSAGES: Partial<Record<Reason, string>> = {
   UPSTREAM_PROTOCOL: 'Google answered with something that is no answer of its API.',
 };
 
+const NAMED_RESOURCE = /\b(?:files?|cached ?content)\b/i;
+
+function textOf(error: JsonObject | undefined): string {
+  const message = error?.['message'];
+  return typeof message === 'string' ? message : '';
+}
+
 function reasonOf(status: number, error: JsonObject | undefined): Reason {
   if (status === 400) {
     if (detailReason(error) === 'API_KEY_INVALID') return 'UPSTREAM_AUTH';
     return error?.['status'] === 'FAILED_PRECONDITION' ? 'UPSTREAM_AUTH' : 'INVALID_REQUEST';
   }
+  // A file or cached content that is not the project's; the caller named it.
+  if (status === 403 && NAMED_RESOURCE.test(textOf(error))) return 'PERMISSION_DENIED';
   if (status === 401 || status === 403) return 'UPSTREAM_AUTH';
   if (status === 404) return 'MODEL_NOT_FOUND';
   if (status === 501) return 'UNIMPLEMENTED';

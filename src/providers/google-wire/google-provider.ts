@@ -18,6 +18,13 @@ import { Watchdog } from '../http/watchdog.js';
 import { AnswerReader } from './answer-reader.js';
 import { googleError } from './google-errors.js';
 
+/** What authenticates one request. */
+export interface RequestCredentials {
+  readonly headers: Readonly<Record<string, string>>;
+  /** Says that the upstream refused them. Returns whether the next request would come with others. */
+  refused(error: GatewayError): boolean;
+}
+
 /** What tells one Google backend from another. */
 export interface GoogleBackend {
   /** Path and query for an operation on a model. */
@@ -26,8 +33,8 @@ export interface GoogleBackend {
   body(attempt: Attempt): string;
   /** The backend's answer in the form of the Developer API. Absent where it has that form already. */
   answer?(attempt: Attempt, value: JsonObject): JsonObject;
-  /** Headers that authenticate. Throws UPSTREAM_AUTH where there are no credentials. */
-  credentials(): Promise<Record<string, string>> | Record<string, string>;
+  /** What authenticates the next request. Throws UPSTREAM_AUTH where there are no credentials. */
+  credentials(): Promise<RequestCredentials> | RequestCredentials;
   /** Where a forwarded path leads on this backend; undefined where it has no such resource. */
   forwardPath(path: string): string | undefined;
   /** Looks whether credentials and model service work. */
@@ -47,8 +54,11 @@ export class GoogleProvider implements Provider {
 
   async generate(attempt: Attempt): Promise<AsyncIterable<GenerationEvent>> {
     const watchdog = new Watchdog(attempt.signal, attempt.timeouts, this.clock);
+    let credentials: RequestCredentials | undefined;
     try {
-      const response = await this.#send(attempt, watchdog.signal);
+      const given = this.backend.credentials();
+      credentials = given instanceof Promise ? await unlessAborted(given, watchdog.signal) : given;
+      const response = await this.#send(attempt, credentials, watchdog.signal);
       if (response.status !== 200) throw await failureOf(response);
       if (attempt.stream && attempt.operation === 'generate') {
         if (isHtml(response)) throw googleError({ status: 0, body: '' });
@@ -60,7 +70,9 @@ export class GoogleProvider implements Provider {
     } catch (thrown) {
       const error = watchdog.explain(thrown);
       watchdog.cancel();
-      throw error;
+      throw error.reason === 'UPSTREAM_AUTH' && credentials?.refused(error) === true
+        ? error.withMetadata({ otherCredentials: true })
+        : error;
     }
   }
 
@@ -68,10 +80,11 @@ export class GoogleProvider implements Provider {
     const path = this.backend.forwardPath(request.path);
     if (path === undefined) throw new GatewayError('UNIMPLEMENTED', 'This project has no such resource.');
     try {
+      const credentials = await unlessAborted(this.backend.credentials(), request.signal);
       return await this.http.send({
         method: request.method,
         path,
-        headers: { ...request.headers, ...(await unlessAborted(this.backend.credentials(), request.signal)) },
+        headers: { ...request.headers, ...credentials.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
         signal: request.signal,
       });
@@ -96,15 +109,11 @@ export class GoogleProvider implements Provider {
     return this.http.close();
   }
 
-  async #send(attempt: Attempt, signal: AbortSignal): Promise<UpstreamResponse> {
-    const credentials = this.backend.credentials();
+  #send(attempt: Attempt, { headers }: RequestCredentials, signal: AbortSignal): Promise<UpstreamResponse> {
     return this.http.send({
       method: 'POST',
       path: this.backend.path(attempt),
-      headers: {
-        'content-type': 'application/json',
-        ...(credentials instanceof Promise ? await unlessAborted(credentials, signal) : credentials),
-      },
+      headers: { 'content-type': 'application/json', ...headers },
       body: this.backend.body(attempt),
       signal,
     });

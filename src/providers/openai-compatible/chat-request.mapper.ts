@@ -21,7 +21,7 @@ const REQUEST_FIELDS = new Set([
 
 /**
  * A chat completions request from a Gemini request. What has no counterpart is refused by name and never dropped:
- * INVALID_REQUEST with `metadata.field`.
+ * UNIMPLEMENTED with `metadata.field`.
  */
 export function toChatRequest(
   { model, request, stream }: Attempt,

@@ -15,7 +15,7 @@ export interface EmbeddingsRequest {
 }
 
 /**
- * An embeddings request from one or several of Gemini's. Throws INVALID_REQUEST, naming the field, for what has
+ * An embeddings request from one or several of Gemini's. Throws UNIMPLEMENTED, naming the field, for what has
  * no counterpart, task types among it.
  */
 export function toEmbeddingsRequest({ operation, model, request }: Attempt): EmbeddingsRequest {

@@ -1,9 +1,11 @@
 import { GatewayError } from '../../core/gateway-error.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 
-/** INVALID_REQUEST for a field that the OpenAI API has no counterpart for. */
+/** UNIMPLEMENTED for a field that the OpenAI API has no counterpart for: another target may take it. */
 export function unmappable(field: string): GatewayError {
-  return invalid(field, `${field} cannot be sent to the model that was to answer.`);
+  return new GatewayError('UNIMPLEMENTED', `${field} cannot be sent to the model that was to answer.`, {
+    metadata: { field },
+  });
 }
 
 /** INVALID_REQUEST for a field, with a sentence of its own. */
@@ -11,7 +13,7 @@ export function invalid(field: string, message: string): GatewayError {
   return new GatewayError('INVALID_REQUEST', message, { metadata: { field } });
 }
 
-/** Throws INVALID_REQUEST, naming it, for the first field that is not among `known`. */
+/** Throws UNIMPLEMENTED, naming it, for the first field that is not among `known`. */
 export function allowOnly(value: JsonObject, known: ReadonlySet<string>, path: string): void {
   for (const [name, field] of Object.entries(value)) {
     if (field !== undefined && !known.has(name)) throw unmappable(path === '' ? name : `${path}.${name}`);

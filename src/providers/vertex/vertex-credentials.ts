@@ -1,8 +1,12 @@
 import type { AuthClient, GoogleAuth, JWTInput } from 'google-auth-library';
 import { fetch as undiciFetch } from 'undici';
+import type { Clock } from '../../core/clock.js';
 import type { Credential } from '../../core/credential.js';
 import { GatewayError } from '../../core/gateway-error.js';
+import type { RequestCredentials } from '../google-wire/google-provider.js';
 
+/** A token that is refused is renewed once in so long. */
+const RENEWAL_PAUSE_MS = 30_000;
 const SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 
 /**
@@ -13,11 +17,30 @@ export class VertexCredentials {
   #client: Promise<AuthClient> | undefined;
   #from: string | undefined;
 
-  /** Without a credential, the default credentials of the environment are used (ADC, workload identity). */
-  constructor(private readonly credential: Credential | undefined) {}
+  #renewedMs = -Infinity;
 
-  /** The authenticating headers. Throws UPSTREAM_AUTH where no token can be had. */
-  async headers(): Promise<Record<string, string>> {
+  /** Without a credential, the default credentials of the environment are used (ADC, workload identity). */
+  constructor(
+    private readonly credential: Credential | undefined,
+    private readonly clock: Clock,
+  ) {}
+
+  /** A token for one request. Throws UPSTREAM_AUTH where none can be had. */
+  async next(): Promise<RequestCredentials> {
+    const headers = await this.#headers();
+    return { headers, refused: ({ metadata }) => metadata.upstreamStatus === 401 && this.#renew() };
+  }
+
+  /** Forgets the token, unless it was just got: then another would be refused as well. */
+  #renew(): boolean {
+    const nowMs = this.clock.monotonicMs();
+    if (nowMs - this.#renewedMs < RENEWAL_PAUSE_MS) return false;
+    this.#renewedMs = nowMs;
+    this.#client = undefined;
+    return true;
+  }
+
+  async #headers(): Promise<Record<string, string>> {
     const text = this.credential?.current();
     if (this.#client === undefined || text !== this.#from) {
       this.#from = text;

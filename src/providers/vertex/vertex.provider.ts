@@ -3,7 +3,11 @@ import type { Credential } from '../../core/credential.js';
 import type { Attempt } from '../../core/provider.js';
 import { isJsonObject, type JsonObject } from '../../core/json.js';
 import { GatewayError } from '../../core/gateway-error.js';
-import { GoogleProvider, type GoogleBackend } from '../google-wire/google-provider.js';
+import {
+  GoogleProvider,
+  type GoogleBackend,
+  type RequestCredentials,
+} from '../google-wire/google-provider.js';
 import { googleError } from '../google-wire/google-errors.js';
 import {
   type AnswerBounds,
@@ -32,7 +36,7 @@ const API_VERSION = 'v1beta1';
 /** Gemini on Vertex AI with Google Cloud credentials. */
 export function vertexProvider(options: VertexProjectOptions, clock: Clock): GoogleProvider {
   const http = new UpstreamHttp(options.baseUrl ?? endpointOf(options.location), options.http);
-  return new GoogleProvider(new VertexBackend(options, http), http, options.bounds, clock);
+  return new GoogleProvider(new VertexBackend(options, http, clock), http, options.bounds, clock);
 }
 
 /** The endpoint of a location. Source: Vertex AI "Locations", multi-regions have hosts of their own. */
@@ -49,8 +53,9 @@ class VertexBackend implements GoogleBackend {
   constructor(
     options: VertexProjectOptions,
     private readonly http: UpstreamHttp,
+    clock: Clock,
   ) {
-    this.#credentials = new VertexCredentials(options.credentials);
+    this.#credentials = new VertexCredentials(options.credentials, clock);
     this.#parent = `/${API_VERSION}/projects/${options.project}/locations/${options.location}`;
   }
 
@@ -89,8 +94,8 @@ class VertexBackend implements GoogleBackend {
       : value;
   }
 
-  credentials(): Promise<Record<string, string>> {
-    return this.#credentials.headers();
+  credentials(): Promise<RequestCredentials> {
+    return this.#credentials.next();
   }
 
   forwardPath(path: string): string | undefined {
@@ -102,7 +107,7 @@ class VertexBackend implements GoogleBackend {
     const response = await this.http.send({
       method: 'GET',
       path: `/${API_VERSION}/publishers/google/models?pageSize=1`,
-      headers: await this.credentials(),
+      headers: (await this.credentials()).headers,
       signal,
     });
     const body = await readText(response, 1_048_576);

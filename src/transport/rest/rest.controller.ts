@@ -1,13 +1,15 @@
-import { Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiBody, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
 import type { JsonObject } from '../../core/json.js';
 import { ModelCatalog } from '../../routing/model-catalog.js';
+import { Explanations } from '../../telemetry/explanations.js';
 import { answerHeaders } from '../http/answer-headers.js';
 import { writeStream } from '../http/answer-stream.js';
 import { CallEntry, type Answering } from '../http/call-entry.js';
 import { exchangeOf } from '../http/exchange.js';
+import { HttpError } from '../http/http-error.js';
 import type { JsonBody } from '../http/json-body.js';
 import { answerOf, vectorsOf } from './rest.answers.js';
 import { restFraming } from './rest.framing.js';
@@ -30,6 +32,7 @@ export class RestController {
   constructor(
     private readonly entry: CallEntry,
     private readonly catalog: ModelCatalog,
+    private readonly explanations: Explanations,
   ) {}
 
   @Post('generate')
@@ -110,6 +113,16 @@ export class RestController {
       embeddings: vectorsOf(collected),
       usage: finish.usage,
     });
+  }
+
+  @Get('requests/:id/explain')
+  @ApiOperation({ summary: 'Explain a recent request: plan, targets left out, attempts, outcome' })
+  explain(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
+    const explanation = this.explanations.of(id, exchangeOf(request).caller);
+    if (explanation === undefined) {
+      throw new HttpError(404, 'INVALID_REQUEST', 'There is no such request, or it is too long ago.');
+    }
+    void reply.send(explanation);
   }
 
   @Get('models')

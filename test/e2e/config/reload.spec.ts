@@ -52,7 +52,13 @@ describe('a change of gateway.yaml while the gateway runs', () => {
 
   it('lets a call that is waiting fall back under the configuration that it started with', async () => {
     await apply(original);
-    under.emulator.scenarios.add({ kind: 'unavailable-503', delayMs: 500, match: { text: 'waits' } });
+    // A wait too long for the preferred model: the next one is asked at once.
+    under.emulator.scenarios.add({
+      kind: 'rate-minute',
+      retryDelayMs: 2_000,
+      delayMs: 500,
+      match: { text: 'waits' },
+    });
     const calls = under.upstreamCalls().length;
     const waiting = targetOf({ task: 'summary', prompt: 'waits' });
     await eventually(() => under.upstreamCalls().length > calls, 'the first attempt');

@@ -9,9 +9,11 @@ import { callsSince } from './failing-calls.js';
 const model = 'gemini-3.8-flash';
 const LONG_MS = 60_000;
 const BOUND_MS = 100;
-const SLOW_STREAM: Scenario = { match: { model }, chunks: 8, chunkText: 'twelve chars', chunkDelayMs: 20 };
+/** So slow that no chunk is on its way when the caller leaves: what was sent is what was seen. */
+const SLOW_STREAM: Scenario = { match: { model }, chunks: 8, chunkText: 'twelve chars', chunkDelayMs: 150 };
 /** A second target, which must not be asked for a caller who is gone. */
 const CONFIG = `
+resilience: { backoffMs: 1 }
 models:
   ${model}: {}
   gemini-3.5-flash-lite: {}
@@ -136,17 +138,17 @@ describe('a caller who leaves', () => {
 
   it('after a failure, before the next target, is not served by that', async () => {
     under.emulator.scenarios.add([
-      { kind: 'unavailable-503', match: { model } },
+      { kind: 'unavailable-503', match: { model }, times: 3 },
       { kind: 'answer', match: { model: 'gemini-3.5-flash-lite' }, delayMs: LONG_MS },
     ]);
     const controller = new AbortController();
     const id = 'between-targets';
     const made = howItEnded(ai.models.generateContent(request(id, controller.signal)));
-    await eventually(() => callsSince(under, before)[1], 'the second call');
+    await eventually(() => callsSince(under, before)[3], 'the call to the next target');
     controller.abort();
     expect(await made).toMatch(/abort/i);
-    await eventually(() => callsSince(under, before)[1]?.aborted, 'the end of the second call');
-    expect(await lineOf(under, id)).toMatchObject({ outcome: 'abandoned', retry_count: 1 });
-    expect(callsSince(under, before)).toHaveLength(2);
+    await eventually(() => callsSince(under, before)[3]?.aborted, 'the end of that call');
+    expect(await lineOf(under, id)).toMatchObject({ outcome: 'abandoned', retry_count: 3 });
+    expect(callsSince(under, before)).toHaveLength(4);
   });
 });

@@ -1,15 +1,16 @@
 import type { GoogleGenAI } from '@google/genai';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SCENARIO_KINDS, type ScenarioKind } from '../../../src/emulator/scenario-kinds.js';
 import { eventually } from '../../helpers/eventually.js';
 import { gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
 import { googleClient, googleError, lineOf } from '../../helpers/google-clients.js';
 import { callsSince, expectSeen, expectTrueLine, receive } from './failing-calls.js';
-import { BROKEN_STREAMS, EVERY_KIND, type FailureRow } from './upstream-failures.js';
+import { BROKEN_STREAMS, EVERY_KIND, triesOf, type FailureRow } from './upstream-failures.js';
 
 const PATIENT = 'gemini-3.8-flash';
 const IMPATIENT = 'gemini-3.5-flash-lite';
 const CONFIG = `
+resilience: { backoffMs: 1, maxWaitMs: 100 }
 models:
   ${PATIENT}: {}
   ${IMPATIENT}: {}
@@ -46,12 +47,12 @@ it('the table names every kind that the emulator can play', () => {
 describe('with one target, the caller sees the truth and the log counts what the upstream counted', () => {
   let under: GatewayUnderTest;
   let ai: GoogleGenAI;
-  beforeAll(async () => {
+  // What one case does to its target must not be there in the next.
+  beforeEach(async () => {
     under = await gatewayUnderTest({ config: CONFIG });
     ai = googleClient(under);
   });
-  beforeEach(() => under.emulator.scenarios.clear());
-  afterAll(() => under.close());
+  afterEach(() => under.close());
 
   it.each(CASES)('$form: $name', async ({ name, form, scenario = {}, streamed, seen, aborts = false }) => {
     const model = aborts ? IMPATIENT : PATIENT;
@@ -61,16 +62,16 @@ describe('with one target, the caller sees the truth and the log counts what the
     expectSeen(await receive(ai, streamed, { model, id }), seen);
     const line = await lineOf(under, id);
     const calls = callsSince(under, before);
-    expect(calls).toHaveLength(1);
-    await eventually(() => calls[0]?.outcome !== 'open', 'the end of the upstream call');
-    expect(calls[0]?.aborted).toBe(aborts);
+    expect(calls).toHaveLength(triesOf(name, seen));
+    await eventually(() => calls.every(({ outcome }) => outcome !== 'open'), 'the end of the upstream calls');
+    for (const { aborted } of calls) expect(aborted).toBe(aborts);
     expectTrueLine(line, calls, seen);
   });
 
   it.each(CASES.filter(({ seen }) => seen.kind === 'broken'))(
     'as a JSON array: $name ends in an error element',
     async ({ scenario = {}, aborts = false }) => {
-      under.emulator.scenarios.add(scenario);
+      under.emulator.scenarios.add({ ...scenario, times: 0 });
       const path = `/v1beta/models/${aborts ? IMPATIENT : PATIENT}:streamGenerateContent`;
       const response = await under.call(path, { contents: [{ parts: [{ text: 'an array' }] }] });
       expect(response.statusCode).toBe(200);

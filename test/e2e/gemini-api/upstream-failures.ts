@@ -48,6 +48,21 @@ const elsewhere = (reason: Reason, status: number, retryDelay?: string): Seen =>
 const broken = (reason: Reason, status: number): Seen => ({ kind: 'broken', reason, status });
 const both = (seen: Seen): FailureRow => ({ unary: seen, stream: seen });
 
+/** Tries on the only target of a model, where they are more than one. */
+const TRIES: Partial<Record<Reason, number>> = {
+  UPSTREAM_OVERLOADED: 3,
+  UPSTREAM_UNAVAILABLE: 3,
+  UPSTREAM_PROTOCOL: 3,
+  EMPTY_RESPONSE: 2,
+};
+
+/** How often the only target of a model is tried, for something that happens to it each time. */
+export function triesOf(name: string, seen: Seen): number {
+  if (seen.kind !== 'refused') return 1;
+  if (name === 'shared-capacity') return 3;
+  return name.startsWith('silen') ? 2 : (TRIES[seen.reason] ?? 1);
+}
+
 /** Every kind of scenario that the emulator can play. */
 export const EVERY_KIND = {
   answer: both(answered('STOP', 'ok')),

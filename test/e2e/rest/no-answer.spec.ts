@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { LedgerEntry } from '../../../src/emulator/ledger.js';
 import type { Scenario } from '../../../src/emulator/scenario.js';
 import { eventually } from '../../helpers/eventually.js';
-import { gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
+import { DEFAULT_CONFIG, gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
 import { jsonOf, restEvents } from '../../helpers/rest-answers.js';
 
 interface Ending {
@@ -80,12 +81,23 @@ const ENDINGS: Readonly<Record<string, Ending>> = {
 
 /** Leaves the gateway's own look at the upstream alone. */
 const MATCH = { text: 'say' };
+/** No case leaves its target alone for the next. */
+const CONFIG = `${DEFAULT_CONFIG}
+resilience:
+  backoffMs: 1
+  breaker: { consecutiveFailures: 100, failureShare: 0.99, windowCalls: 1000 }
+`;
 
 describe('answers that are none', () => {
   let under: GatewayUnderTest;
+  let before = 0;
   beforeAll(async () => {
-    under = await gatewayUnderTest();
+    under = await gatewayUnderTest({ config: CONFIG });
   });
+  beforeEach(() => {
+    before = under.upstreamCalls().length;
+  });
+  afterEach(() => under.emulator.scenarios.clear());
   afterAll(() => under.close());
 
   const ask = (id: string, stream: boolean) =>
@@ -97,23 +109,29 @@ describe('answers that are none', () => {
       ),
     );
   const lineOf = (id: string) =>
-    eventually(() => under.logs.find(({ request_id }) => request_id === id), 'the log line');
+    eventually(
+      () => under.logs.find(({ context, request_id }) => context === 'request' && request_id === id),
+      'the log line',
+    );
 
   /** The log line agrees with what the emulator has told about tokens. */
   async function expectAccounted(id: string, { code, outcome }: Ending): Promise<void> {
     const line = await lineOf(id);
-    const call = under.upstreamCalls().at(-1);
-    expect(line['outcome']).toBe(outcome ?? code);
-    expect({
-      input: line['input_tokens'],
-      output: line['output_tokens'],
-      thoughts: line['thoughts_tokens'],
-    }).toEqual({ input: call?.inputTokens, output: call?.outputTokens, thoughts: call?.thoughtsTokens });
+    const calls = under.upstreamCalls().slice(before);
+    const sum = (count: (call: LedgerEntry) => number): number =>
+      calls.reduce((total, call) => total + count(call), 0);
+    expect(line).toMatchObject({
+      outcome: outcome ?? code,
+      retry_count: calls.length - 1,
+      input_tokens: sum(({ inputTokens }) => inputTokens),
+      output_tokens: sum(({ outputTokens }) => outputTokens),
+      thoughts_tokens: sum(({ thoughtsTokens }) => thoughtsTokens),
+    });
   }
 
   it.each(Object.keys(ENDINGS))('a whole answer: %s has its own code', async (name) => {
     const ending = ENDINGS[name]!;
-    under.emulator.scenarios.add({ ...ending.scenario, match: MATCH });
+    under.emulator.scenarios.add({ ...ending.scenario, match: MATCH, times: 0 });
     const id = `unary-${name.replaceAll(' ', '-')}`;
     const { status, json, headers } = await ask(id, false);
     expect({ status, code: json['code'] }).toEqual({ status: ending.status, code: ending.code });
@@ -124,7 +142,7 @@ describe('answers that are none', () => {
 
   it.each(Object.keys(ENDINGS))('a stream: %s ends in one error', async (name) => {
     const ending = ENDINGS[name]!;
-    under.emulator.scenarios.add({ ...ending.scenario, match: MATCH });
+    under.emulator.scenarios.add({ ...ending.scenario, match: MATCH, times: 0 });
     const id = `stream-${name.replaceAll(' ', '-')}`;
     const { status, json, text, headers } = await ask(id, true);
     if (headers['content-type'] === 'text/event-stream') {

@@ -79,6 +79,7 @@ describe('the other routes of the REST surface', () => {
       '/v1/embed',
       '/v1/generate',
       '/v1/models',
+      '/v1/requests/{id}/explain',
     ]);
     const { generateSchema } = await import('../../../src/transport/rest/rest.schemas.js');
     expect(paths['/v1/generate']?.['post']?.requestBody?.content['application/json']?.schema).toEqual(

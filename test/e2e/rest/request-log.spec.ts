@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../../helpers/eventually.js';
-import { gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
+import { DEFAULT_CONFIG, gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
 import { jsonOf } from '../../helpers/rest-answers.js';
 
 const SECRET_PROMPT = 'nobody-may-read-this';
@@ -22,8 +22,9 @@ const ANSWERED = [...ALWAYS, 'task_type', 'model_used', 'target', 'ttft_ms', 'te
 describe('the log line of a request', () => {
   let under: GatewayUnderTest;
   beforeAll(async () => {
-    under = await gatewayUnderTest();
+    under = await gatewayUnderTest({ config: `${DEFAULT_CONFIG}\nresilience: { backoffMs: 1 }\n` });
   });
+  afterEach(() => under.emulator.scenarios.clear());
   afterAll(() => under.close());
 
   const send = (id: string, body: object, signal?: AbortSignal) =>
@@ -37,7 +38,8 @@ describe('the log line of a request', () => {
 
   /** The one line of a request; a second one fails the test. */
   async function lineOf(id: string): Promise<Record<string, unknown>> {
-    const found = (): Record<string, unknown>[] => under.logs.filter(({ request_id }) => request_id === id);
+    const found = (): Record<string, unknown>[] =>
+      under.logs.filter(({ context, request_id }) => context === 'request' && request_id === id);
     await eventually(() => found().length > 0, `the line of ${id}`);
     await jsonOf(under.call('/health/live'));
     expect(found()).toHaveLength(1);
@@ -92,12 +94,13 @@ describe('the log line of a request', () => {
   });
 
   it('of a failure has the reason and the retries', async () => {
-    under.emulator.scenarios.add({ kind: 'unavailable-503', times: 2, match: { text: SECRET_PROMPT } });
+    under.emulator.scenarios.add({ kind: 'unavailable-503', times: 0, match: { text: SECRET_PROMPT } });
     await send('failed', { task: 'summary' });
     expect(await lineOf('failed')).toMatchObject({
       status_code: 503,
       outcome: 'UPSTREAM_OVERLOADED',
-      retry_count: 1,
+      // Three tries on each of two models.
+      retry_count: 5,
       task_type: 'summary',
     });
   });

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../../helpers/eventually.js';
 import { gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
 import { jsonOf, restEvents, streamedText } from '../../helpers/rest-answers.js';
@@ -7,6 +7,7 @@ const project = (id: string, rest: string) =>
   `  - { id: ${id}, provider: gemini, baseUrl: "\${emulator}", credentials: { apiKeys: [{ secret: "env:KEY_${id.toUpperCase()}" }] }, ${rest} }`;
 
 const CONFIG = `
+resilience: { backoffMs: 1, maxWaitMs: 100 }
 models:
   gemini-3.8-flash: {}
   gemini-3.5-flash: {}
@@ -29,14 +30,14 @@ const AUDIO = { mimeType: 'audio/mp3', data: Buffer.from('not looked at').toStri
 
 describe('routing by task', () => {
   let under: GatewayUnderTest;
-  beforeAll(async () => {
+  // What one case does to its targets must not be there in the next.
+  beforeEach(async () => {
     under = await gatewayUnderTest({
       config: CONFIG,
       environment: { KEY_EU: 'key-eu', KEY_US: 'key-us', KEY_OLD: 'key-old' },
     });
   });
-  afterAll(() => under.close());
-  afterEach(() => under.emulator.scenarios.clear());
+  afterEach(() => under.close());
 
   const ask = (body: object) => jsonOf(under.call('/v1/generate', { prompt: 'ask on', ...body }));
   const fail = (kind: 'unavailable-503' | 'rate-minute' | 'bad-key', match: object, times = 0) =>
@@ -46,18 +47,20 @@ describe('routing by task', () => {
     expect((await ask({ task: 'ordered' })).json['model']).toBe('gemini-3.5-flash-lite');
   });
 
-  it.each(['unavailable-503', 'rate-minute', 'bad-key'] as const)(
-    'goes to the next target on %s, before the first event',
-    async (kind) => {
+  it.each([
+    { kind: 'unavailable-503', attempts: 4 },
+    { kind: 'rate-minute', attempts: 2 },
+    { kind: 'bad-key', attempts: 2 },
+  ] as const)(
+    'goes to the next target on $kind, before the first event, after what retries can do',
+    async ({ kind, attempts }) => {
       fail(kind, { model: 'gemini-3.5-flash-lite' });
-      for (const stream of [false, true]) {
-        const { status, headers } = await ask({ task: 'ordered', stream });
-        expect(status).toBe(200);
-        expect(headers).toMatchObject({
-          'x-gateway-target': 'old/gemini-3.5-flash',
-          'x-gateway-attempts': '2',
-        });
-      }
+      const { status, headers } = await ask({ task: 'ordered', stream: true });
+      expect(status).toBe(200);
+      expect(headers).toMatchObject({
+        'x-gateway-target': 'old/gemini-3.5-flash',
+        'x-gateway-attempts': String(attempts),
+      });
     },
   );
 
@@ -65,7 +68,7 @@ describe('routing by task', () => {
     fail('unavailable-503', { model: 'gemini-3.5-flash-lite' });
     expect((await ask({ task: 'ordered' })).json['route']).toEqual({
       target: 'old/gemini-3.5-flash',
-      attempts: 2,
+      attempts: 4,
       fallback: true,
     });
   });
@@ -95,17 +98,22 @@ describe('routing by task', () => {
     expect(under.upstreamCalls().length).toBe(before + 1);
   });
 
-  it('tries the fallback model, then the answer made beforehand', async () => {
+  it('tries the fallback model of the task', async () => {
     fail('unavailable-503', { model: 'gemini-3.5-flash' });
     expect((await ask({ task: 'careful' })).json['route']).toMatchObject({
       target: 'eu/gemini-3.5-flash-lite',
+      attempts: 4,
+      fallback: true,
     });
+  });
+
+  it('gives the answer made beforehand when no model answers', async () => {
     fail('unavailable-503', {});
     const { status, json } = await ask({ task: 'careful' });
     expect(status).toBe(200);
     expect(json).toMatchObject({
       text: 'Nobody is there.',
-      route: { target: 'canned/sorry', attempts: 3, fallback: true },
+      route: { target: 'canned/sorry', attempts: 7, fallback: true },
       usage: { totalTokens: 0 },
     });
     const streamed = restEvents((await ask({ task: 'careful', stream: true })).text);

@@ -24,8 +24,14 @@ describe('CallRecord', () => {
 
   it('adds what failed attempts used to what the answer used', () => {
     const record = new CallRecord(0);
-    record.attempts.push({ target: 'a/m', error: 'UPSTREAM_PROTOCOL', usage: usageFixture(10, 2) });
-    record.attempts.push({ target: 'b/m' });
+    record.attempts.push({
+      afterMs: 0,
+      tookMs: 0,
+      target: 'a/m',
+      error: 'UPSTREAM_PROTOCOL',
+      usage: usageFixture(10, 2),
+    });
+    record.attempts.push({ afterMs: 0, tookMs: 0, target: 'b/m' });
     record.target = 'b/m';
     record.settle(left);
     expect(record.usage()).toEqual(usageFixture(13, 3));
@@ -33,7 +39,13 @@ describe('CallRecord', () => {
 
   it('does not count the usage of an outcome that no target gave', () => {
     const record = new CallRecord(0);
-    record.attempts.push({ target: 'a/m', error: 'UPSTREAM_PROTOCOL', usage: usageFixture(10, 2) });
+    record.attempts.push({
+      afterMs: 0,
+      tookMs: 0,
+      target: 'a/m',
+      error: 'UPSTREAM_PROTOCOL',
+      usage: usageFixture(10, 2),
+    });
     record.settle(left);
     expect(record.usage()).toEqual(usageFixture(10, 2));
   });

@@ -14,6 +14,7 @@ describe('GatewayError', () => {
   it('retries only what another attempt can mend', () => {
     expect(reasonsWhere('retryable')).toEqual([
       'EMPTY_RESPONSE',
+      'UNIMPLEMENTED',
       'UPSTREAM_AUTH',
       'UPSTREAM_OVERLOADED',
       'UPSTREAM_PROTOCOL',

@@ -1,11 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
+import type { PinoLogger } from 'nestjs-pino';
 import { eventsOf } from '../../../src/core/events-of.js';
 import { collect } from '../../../src/core/combinators.js';
 import { GatewayError, REASONS, type Reason } from '../../../src/core/gateway-error.js';
 import type { Attempt, Provider } from '../../../src/core/provider.js';
+import { AttemptRing } from '../../../src/resilience/attempt-ring.js';
+import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { Dispatcher } from '../../../src/routing/dispatcher.js';
+import { LatencyBook } from '../../../src/routing/latency-book.js';
 import type { RoutePlanner } from '../../../src/routing/route-planner.js';
-import type { RoutePlan, Target } from '../../../src/routing/target.js';
+import type { Ranked, RoutePlan, Target } from '../../../src/routing/target.js';
 import { callFixture, chunkFixture, finishFixture, usageFixture } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
@@ -19,7 +24,7 @@ const failing = (reason: Reason, usage = usageFixture(0, 0)): Answer => {
 /** Targets that answer so, one after another, and what they were asked. */
 function plan(...answers: Answer[]): RoutePlan & { readonly attempts: Attempt[] } {
   const attempts: Attempt[] = [];
-  const targets = answers.map((answer, index): Target => {
+  const targets = answers.map((answer, index): Ranked => {
     const provider: Provider = {
       generate: (attempt) => {
         attempts.push(attempt);
@@ -28,20 +33,39 @@ function plan(...answers: Answer[]): RoutePlan & { readonly attempts: Attempt[] 
       probe: () => Promise.resolve({ ok: true }),
       close: () => Promise.resolve(),
     };
-    return {
+    const target: Target = {
       project: `p${index}`,
       model: 'm',
       upstreamModel: `upstream-${index}`,
       provider,
+      upstream: true,
       timeouts: { firstEventMs: 10, idleGapMs: 20, totalMs: 1_000 },
       prepare: (request) => (index === 0 ? request : { ...request, prepared: index }),
     };
+    return { target };
   });
   return { targets, skipped: [], attempts };
 }
 
+/** What the dispatcher told operators, by severity. */
+const told: { severity: string; about: Record<string, unknown> }[] = [];
+const tell = (severity: string) => (about: Record<string, unknown>) => told.push({ severity, about });
+const logger = {
+  setContext: () => undefined,
+  error: tell('error'),
+  warn: tell('warn'),
+} as unknown as PinoLogger;
+
 function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
-  return new Dispatcher({ plan: () => route } as unknown as RoutePlanner, clock);
+  const config = new ResilienceConfig();
+  const ring = new AttemptRing(new TargetHealth(config, clock), config, clock, () => 1);
+  return new Dispatcher(
+    { plan: () => route } as unknown as RoutePlanner,
+    ring,
+    new LatencyBook(),
+    clock,
+    logger,
+  );
 }
 
 describe('Dispatcher', () => {
@@ -68,7 +92,7 @@ describe('Dispatcher', () => {
         signal: call.signal,
       },
     ]);
-    expect(call.record.attempts).toEqual([{ target: 'p0/m' }]);
+    expect(call.record.attempts).toEqual([{ target: 'p0/m', afterMs: 0, tookMs: 0 }]);
   });
 
   it('starts every attempt from the original request, with its text only while nothing changed', async () => {
@@ -85,7 +109,7 @@ describe('Dispatcher', () => {
     expect(route.attempts[1]).not.toHaveProperty('requestText');
   });
 
-  it.each(Object.keys(REASONS) as Reason[])(
+  it.each((Object.keys(REASONS) as Reason[]).filter((reason) => reason !== 'DEADLINE_EXCEEDED'))(
     'goes on after %s only where another target may do better',
     async (reason) => {
       const route = plan(failing(reason), good);
@@ -95,6 +119,20 @@ describe('Dispatcher', () => {
       expect(route.attempts).toHaveLength(REASONS[reason].retryable ? 2 : 1);
     },
   );
+
+  it('goes on after a target used up its own time, not after the call used up its', async () => {
+    const clock = new ManualClock();
+    const slow: Answer = (attempt) => {
+      clock.advance(60);
+      return failing('DEADLINE_EXCEEDED')(attempt);
+    };
+    const call = callFixture({ deadlineMs: 100 });
+    expect((await dispatcher(plan(slow, good), clock).dispatch(call)).head.project).toBe('p1');
+    expect(call.record.attempts[0]).toMatchObject({ error: 'UPSTREAM_UNAVAILABLE' });
+    await expect(dispatcher(plan(slow, good), clock).dispatch(call)).rejects.toMatchObject({
+      reason: 'DEADLINE_EXCEEDED',
+    });
+  });
 
   it('goes on after a stream that broke or ended before its first event', async () => {
     const breaks: Answer = async () => ({
@@ -132,15 +170,15 @@ describe('Dispatcher', () => {
   });
 
   it('fails as the last attempt failed, and records what each one used', async () => {
-    const call = callFixture();
+    const call = callFixture({ deadlineMs: 50 });
     const route = plan(
       failing('UPSTREAM_OVERLOADED', usageFixture(3, 1)),
       failing('EMPTY_RESPONSE', usageFixture(3, 0)),
     );
     await expect(dispatcher(route).dispatch(call)).rejects.toMatchObject({ reason: 'EMPTY_RESPONSE' });
     expect(call.record.attempts).toEqual([
-      { target: 'p0/m', error: 'UPSTREAM_OVERLOADED', usage: usageFixture(3, 1) },
-      { target: 'p1/m', error: 'EMPTY_RESPONSE', usage: usageFixture(3, 0) },
+      { target: 'p0/m', error: 'UPSTREAM_OVERLOADED', usage: usageFixture(3, 1), afterMs: 0, tookMs: 0 },
+      { target: 'p1/m', error: 'EMPTY_RESPONSE', usage: usageFixture(3, 0), afterMs: 0, tookMs: 0 },
     ]);
     expect(call.record.usage()).toMatchObject({ inputTokens: 6, outputTokens: 1 });
   });
@@ -194,5 +232,35 @@ describe('Dispatcher', () => {
 
   it('says that there is no target where the plan has none', async () => {
     await expect(dispatcher(plan()).dispatch(callFixture())).rejects.toMatchObject({ reason: 'NO_TARGET' });
+  });
+
+  it.each([
+    ['error', new GatewayError('UPSTREAM_AUTH', 'No.'), 'credentials'],
+    [
+      'error',
+      new GatewayError('UPSTREAM_QUOTA_EXHAUSTED', 'No.', { metadata: { quotaKind: 'gate' } }),
+      'quota_gate',
+    ],
+    [
+      'warn',
+      new GatewayError('UPSTREAM_UNAVAILABLE', 'No.', { metadata: { timeout: 'first_event' } }),
+      'timeout',
+    ],
+  ])(
+    'tells operators, as %s, of what does not pass by itself or was too slow, without content',
+    async (severity, error, trouble) => {
+      told.length = 0;
+      await dispatcher(plan(() => Promise.reject(error), good)).dispatch(callFixture());
+      expect(told).toEqual([
+        { severity, about: expect.objectContaining({ request_id: 'call-1', target: 'p0/m', trouble }) },
+      ]);
+      expect(JSON.stringify(told)).not.toContain('Hello');
+    },
+  );
+
+  it('tells operators of nothing else', async () => {
+    told.length = 0;
+    await dispatcher(plan(failing('UPSTREAM_OVERLOADED'), good)).dispatch(callFixture());
+    expect(told).toEqual([]);
   });
 });

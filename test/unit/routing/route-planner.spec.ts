@@ -1,8 +1,14 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Call } from '../../../src/core/call.js';
+import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { TargetHealth } from '../../../src/resilience/target-health.js';
+import { NO_QUOTA_KNOWN } from '../../../src/routing/headroom.port.js';
+import { LatencyBook } from '../../../src/routing/latency-book.js';
 import { RoutePlanner } from '../../../src/routing/route-planner.js';
+import { TargetRanking } from '../../../src/routing/target-ranking.js';
 import { targetName } from '../../../src/routing/target.js';
 import { callFixture } from '../../helpers/calls.js';
+import { ManualClock } from '../../helpers/manual-clock.js';
 import { project, registry, snapshot } from './fixtures.js';
 
 const { providers, tables } = registry();
@@ -23,6 +29,7 @@ const CONFIG = snapshot({
   ],
   tasks: {
     work: { models: ['small', 'big'], generation: { temperature: 0.9 } },
+    listed: { models: ['big', 'small'], strategy: 'ordered' },
     careful: { models: ['big'], fallback: [{ canned: 'sorry' }, { model: 'small' }] },
     resident: { models: ['big'], residency: 'eu' },
     nowhere: { models: ['big'], residency: 'mars' },
@@ -33,11 +40,21 @@ const CONFIG = snapshot({
   canned: { sorry: { text: 'Later.' } },
 });
 
+function planner(random: () => number): RoutePlanner {
+  const clock = new ManualClock();
+  const health = new TargetHealth(new ResilienceConfig(), clock);
+  return new RoutePlanner(
+    tables,
+    new TargetRanking(health, new LatencyBook(), NO_QUOTA_KNOWN, clock, random),
+  );
+}
+
 /** Plans a call with a source of randomness that draws these numbers, then 0.5. */
 function planOf(call: Partial<Call>, draws: readonly number[] = []) {
   const left = [...draws];
   const { model: _, ...fixture } = callFixture();
-  return new RoutePlanner(tables, () => left.shift() ?? 0.5).plan({ ...fixture, config: CONFIG, ...call });
+  const plan = planner(() => left.shift() ?? 0.5).plan({ ...fixture, config: CONFIG, ...call });
+  return { skipped: plan.skipped, targets: plan.targets.map(({ target }) => target) };
 }
 
 const namesOf = (call: Partial<Call>, draws?: readonly number[]) =>
@@ -52,14 +69,24 @@ describe('RoutePlanner', () => {
     const counts = new Map<string, number>();
     let seed = 1;
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
-    const planner = new RoutePlanner(tables, random);
+    const drawing = planner(random);
     for (let at = 0; at < 4_000; at += 1) {
-      const names = planner.plan(callFixture({ config: CONFIG, model: 'big' })).targets.map(targetName);
+      const { targets } = drawing.plan(callFixture({ config: CONFIG, model: 'big' }));
+      const names = targets.map(({ target }) => targetName(target));
       expect(names.at(-1)).toBe('third/big');
       counts.set(names[0] ?? '', (counts.get(names[0] ?? '') ?? 0) + 1);
     }
     expect((counts.get('second/big') ?? 0) / 4_000).toBeCloseTo(0.75, 1);
     expect(namesOf({ model: 'big' }, [0.01, 0.99])).toEqual(['first/big', 'second/big', 'third/big']);
+  });
+
+  it('keeps models and projects as they are listed where the task says so', () => {
+    expect(namesOf({ task: 'listed' }, [0.99, 0.01])).toEqual([
+      'first/big',
+      'second/big',
+      'third/big',
+      'first/small',
+    ]);
   });
 
   it('puts fallbacks behind the models, canned answers among them', () => {
@@ -152,7 +179,7 @@ describe('RoutePlanner', () => {
       expect(() => planOf({ task })).toThrow(
         expect.objectContaining({
           reason: 'INVALID_REQUEST',
-          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, nowhere, picky, plain, resident, stale, work.`,
+          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, listed, nowhere, picky, plain, resident, stale, work.`,
           metadata: { field: 'task' },
         }),
       );

@@ -4,6 +4,7 @@ import { CallRecord } from '../../../src/core/call-record.js';
 import { GatewayError } from '../../../src/core/gateway-error.js';
 import { RequestLog, type RequestLogEntry } from '../../../src/telemetry/request-log.js';
 import { finishFixture, usageFixture } from '../../helpers/calls.js';
+import { TelemetryConfig } from '../../../src/telemetry/telemetry.config.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
 function log(entry: (record: CallRecord, clock: ManualClock) => Partial<RequestLogEntry>, requestLog = true) {
@@ -13,7 +14,7 @@ function log(entry: (record: CallRecord, clock: ManualClock) => Partial<RequestL
   clock.advance(100);
   const record = new CallRecord(100);
   const given = entry(record, clock);
-  const config = { logLevel: 'info', requestLog };
+  const config = Object.assign(new TelemetryConfig(), { requestLog });
   new RequestLog(logger as unknown as PinoLogger, clock, config).write({
     id: 'r-1',
     route: '/v1/generate',
@@ -27,8 +28,14 @@ function log(entry: (record: CallRecord, clock: ManualClock) => Partial<RequestL
 describe('RequestLog', () => {
   it('writes one line with everything about an answered call', () => {
     const lines = log((record, clock) => {
-      record.attempts.push({ target: 'p0/m', error: 'UPSTREAM_OVERLOADED', usage: usageFixture(2, 0) });
-      record.attempts.push({ target: 'p/m' });
+      record.attempts.push({
+        afterMs: 0,
+        tookMs: 0,
+        target: 'p0/m',
+        error: 'UPSTREAM_OVERLOADED',
+        usage: usageFixture(2, 0),
+      });
+      record.attempts.push({ afterMs: 0, tookMs: 0, target: 'p/m' });
       record.target = 'p/m';
       record.model = 'm';
       clock.advance(12.34);

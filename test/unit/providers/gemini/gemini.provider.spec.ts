@@ -64,6 +64,47 @@ describe('geminiProvider', () => {
     expect(upstream.requests).toHaveLength(2);
   });
 
+  it.each([
+    [
+      'sets a key aside that Google names as the trouble',
+      'API_KEY_SERVICE_BLOCKED',
+      'Blocked.',
+      ['a', 'b', 'b'],
+      'UPSTREAM_AUTH',
+    ],
+    [
+      'sets no key aside for what the caller named',
+      undefined,
+      'You do not have permission to access the File x.',
+      ['a', 'b', 'a'],
+      'PERMISSION_DENIED',
+    ],
+    [
+      'sets no key aside without a reason',
+      undefined,
+      'The caller does not have permission',
+      ['a', 'b', 'a'],
+      'UPSTREAM_AUTH',
+    ],
+  ])('%s', async (_, reason, message, keys, mapped) => {
+    const details =
+      reason === undefined ? [] : [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason }];
+    let calls = 0;
+    const upstream = await startUpstream((res) =>
+      calls++ === 0
+        ? sendJson(res, { error: { code: 403, message, status: 'PERMISSION_DENIED', details } }, 403)
+        : sendJson(res, '{"candidates":[{"finishReason":"STOP"}]}'),
+    );
+    const provider = geminiAt(upstream.url, ['a', 'b']);
+    open.push(upstream, provider);
+    await expect(provider.generate(attemptFixture())).rejects.toMatchObject({
+      reason: mapped,
+      ...(reason === undefined ? {} : { metadata: { otherCredentials: true } }),
+    });
+    for (let more = 0; more < 2; more += 1) await eventsFrom(provider.generate(attemptFixture()));
+    expect(upstream.requests.map(({ headers }) => headers['x-goog-api-key'])).toEqual(keys);
+  });
+
   it('names the model where the body has to, as the upstream calls it', async () => {
     const { upstream, provider } = await before();
     const inner = { contents: [], model: 'models/other', unknown: 1 };

@@ -1,0 +1,90 @@
+import { IsInt, IsNumber, Max, Min } from 'class-validator';
+import { Doc, Nested } from '../config/field.decorator.js';
+
+/** When a target is left alone. */
+export class BreakerConfig {
+  @Doc('Failures in a row after which a target is left alone.')
+  @IsInt()
+  @Min(1)
+  consecutiveFailures: number = 5;
+
+  @Doc('Share of failures among the last `windowCalls` calls above which it is left alone.')
+  @IsNumber()
+  @Min(0.01)
+  @Max(0.99)
+  failureShare: number = 0.5;
+
+  @Doc('Number of calls that the share is taken of.')
+  @IsInt()
+  @Min(2)
+  @Max(10_000)
+  windowCalls: number = 40;
+
+  @Doc(
+    'How long it is left alone the first time, before a single call probes it; twice as long after each probe that fails.',
+  )
+  @IsInt()
+  @Min(1)
+  openMs: number = 5_000;
+
+  @Doc('Longest time that it is left alone.')
+  @IsInt()
+  @Min(1)
+  maxOpenMs: number = 60_000;
+}
+
+/** How many retries may be under way. */
+export class RetryBudgetConfig {
+  @Doc(
+    'Most retries and failovers under way, as a share of the calls under way; for the process and for each target.',
+  )
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  share: number = 0.2;
+
+  @Doc('Retries that are allowed however few calls are under way.')
+  @IsInt()
+  @Min(0)
+  floor: number = 3;
+}
+
+/** What is done about failing targets. */
+export class ResilienceConfig {
+  static readonly section = 'resilience';
+  static readonly reloadable = false;
+
+  @Doc('When a target is left alone.')
+  @Nested(() => BreakerConfig)
+  breaker: BreakerConfig = new BreakerConfig();
+
+  @Doc('How many retries may be under way.')
+  @Nested(() => RetryBudgetConfig)
+  retryBudget: RetryBudgetConfig = new RetryBudgetConfig();
+
+  @Doc(
+    'Longest pause before the first retry on the same target; drawn at random below it, twice as long for each further one.',
+  )
+  @IsInt()
+  @Min(1)
+  backoffMs: number = 100;
+
+  @Doc('Longest pause before any retry, unless the upstream asks for a longer one.')
+  @IsInt()
+  @Min(1)
+  maxBackoffMs: number = 1_000;
+
+  @Doc(
+    'Longest time that a call is held until the upstream takes it again; a longer wait is refused at once, with its length.',
+  )
+  @IsInt()
+  @Min(0)
+  maxWaitMs: number = 60_000;
+
+  @Doc(
+    'How long a target without any quota, or whose daily quota is used up, is left alone where Google does not say.',
+  )
+  @IsInt()
+  @Min(1_000)
+  maxRestMs: number = 3_600_000;
+}

@@ -1,0 +1,11 @@
+import { Module } from '@nestjs/common';
+import { Random } from '../core/random.js';
+import { AttemptRing } from './attempt-ring.js';
+import { TargetHealth } from './target-health.js';
+
+/** What is done about failing targets. */
+@Module({
+  providers: [AttemptRing, TargetHealth, { provide: Random, useValue: Math.random }],
+  exports: [AttemptRing, TargetHealth],
+})
+export class ResilienceModule {}

@@ -1,0 +1,106 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { sectionToken } from '../config/config.module.js';
+import { Clock } from '../core/clock.js';
+import type { GatewayError } from '../core/gateway-error.js';
+import { CircuitBreaker, type Ticket } from './circuit-breaker.js';
+import { msUntilPacificMidnight } from './pacific-midnight.js';
+import { ResilienceConfig } from './resilience.config.js';
+import { TREATMENTS, troubleOf } from './trouble.js';
+
+/** Why a target may not be tried now. */
+export interface Refusal {
+  /** In words for plans and error messages. */
+  readonly why: string;
+  readonly notBeforeMs: number;
+  /** `quota` where Google counts, `health` where the target fails. */
+  readonly kind: 'quota' | 'health';
+}
+
+/** Leave for an attempt, or why there is none. */
+export type Leave = { readonly ticket: Ticket } | { readonly refusal: Refusal };
+
+interface Rest {
+  readonly untilMs: number;
+  readonly why: string;
+}
+
+/** What is known of one target. */
+interface Known {
+  readonly breaker: CircuitBreaker;
+  rest?: Rest;
+}
+
+const SCORES = { closed: 1, 'half-open': 0.5, open: 0.001 } as const;
+
+/** Targets known; the least recently used are forgotten beyond it. */
+const MAX_TARGETS = 4_096;
+
+/** Which targets may be tried: a breaker for each, and the rests that Google's quotas ask for. */
+@Injectable()
+export class TargetHealth {
+  readonly #known = new Map<string, Known>();
+
+  constructor(
+    @Inject(sectionToken(ResilienceConfig)) private readonly config: ResilienceConfig,
+    @Inject(Clock) private readonly clock: Clock,
+  ) {}
+
+  /** Asks for an attempt on a target. */
+  admit(target: string): Leave {
+    const known = this.#of(target);
+    const nowMs = this.clock.monotonicMs();
+    const { rest } = known;
+    if (rest !== undefined && nowMs < rest.untilMs) {
+      return { refusal: { why: rest.why, notBeforeMs: rest.untilMs, kind: 'quota' } };
+    }
+    const admission = known.breaker.admit();
+    if ('ticket' in admission) return admission;
+    const why = 'it failed too often and is left alone for a while';
+    return { refusal: { why, notBeforeMs: admission.notBeforeMs, kind: 'health' } };
+  }
+
+  /** Tells of a failed attempt: its ticket is settled, and the target rests where the failure asks for it. */
+  failed(target: string, ticket: Ticket, error: GatewayError): void {
+    // What ended before the target was heard (by its caller, or for want of credentials) does not show it well.
+    const heard = error.metadata.upstreamStatus !== undefined || error.reason === 'EMPTY_RESPONSE';
+    if (error.countsAgainstTarget) ticket.failed();
+    else if (heard) ticket.succeeded();
+    else ticket.abandoned();
+    const treatment = TREATMENTS[troubleOf(error)];
+    if (!('rest' in treatment)) return;
+    const restMs = treatment.rest === 'as_told' ? error.retryAfterMs : this.#untilReset(error);
+    if (restMs === undefined) return;
+    const known = this.#of(target);
+    const untilMs = this.clock.monotonicMs() + restMs;
+    // A minute's quota that runs out beside the day's must not end the day's rest.
+    if (untilMs > (known.rest?.untilMs ?? -Infinity)) known.rest = { untilMs, why: error.message };
+  }
+
+  /** How well a target is: 1 in good health, less while it is being probed, next to nothing while it is left alone. */
+  score(target: string): number {
+    const known = this.#known.get(target);
+    if (known === undefined) return 1;
+    if (known.rest !== undefined && this.clock.monotonicMs() < known.rest.untilMs) return SCORES.open;
+    return SCORES[known.breaker.state];
+  }
+
+  /** Observed delays point to other resets than the documented one, so a delay that Google gives comes first. */
+  #untilReset(error: GatewayError): number {
+    if (error.retryAfterMs !== undefined) return error.retryAfterMs;
+    return Math.min(this.config.maxRestMs, msUntilPacificMidnight(this.clock.wallMs()));
+  }
+
+  #of(target: string): Known {
+    const present = this.#known.get(target);
+    this.#known.delete(target);
+    const known = present ?? {
+      breaker: new CircuitBreaker(this.config.breaker, () => this.clock.monotonicMs()),
+    };
+    this.#known.set(target, known);
+    if (this.#known.size > MAX_TARGETS) {
+      const [oldest] = this.#known.keys();
+      if (oldest !== undefined) this.#known.delete(oldest);
+    }
+    return known;
+  }
+}

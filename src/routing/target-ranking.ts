@@ -1,0 +1,102 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Clock } from '../core/clock.js';
+import { Random } from '../core/random.js';
+import { TargetHealth } from '../resilience/target-health.js';
+import { Headroom } from './headroom.port.js';
+import { LatencyBook } from './latency-book.js';
+import { indexPriceUsd } from './price-index.js';
+import type { PriceRowConfig } from './prices.config.js';
+import type { Strategy } from './strategy.js';
+import { targetName, type Ranked, type Target } from './target.js';
+
+/** A target with what its place depends on. */
+export interface Rankable {
+  readonly target: Target;
+  /** The project's weight. */
+  readonly weight: number;
+  readonly prices: readonly PriceRowConfig[];
+}
+
+/** How much latency and price count, as exponents. */
+const EXPONENTS = {
+  fastest: { latency: 1, price: 0 },
+  cheapest: { latency: 0, price: 1 },
+  balanced: { latency: 0.5, price: 0.5 },
+} as const satisfies Partial<Record<Strategy, object>>;
+
+/** Puts the targets that can answer in order. What cannot answer was left out before. */
+@Injectable()
+export class TargetRanking {
+  constructor(
+    private readonly health: TargetHealth,
+    private readonly latencies: LatencyBook,
+    @Inject(Headroom) private readonly headroom: Headroom,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(Random) private readonly random: Random,
+  ) {}
+
+  /**
+   * `ordered` and `weighted` keep the models in their order; `weighted` draws the projects of a model by weight. The
+   * others order all targets by weight x health x headroom, divided by latency, price or both. A target whose
+   * latency is not known counts as fast as the fastest, so that it becomes known; one without a price as the dearest.
+   */
+  order(candidates: readonly Rankable[], strategy: Strategy, stream: boolean): readonly Ranked[] {
+    switch (strategy) {
+      case 'ordered':
+        return candidates;
+      case 'weighted':
+        return [...Map.groupBy(candidates, ({ target }) => target.model).values()].flatMap((group) =>
+          this.#drawn(group),
+        );
+      case 'fastest':
+      case 'cheapest':
+      case 'balanced':
+        return this.#scored(candidates, EXPONENTS[strategy], stream);
+    }
+  }
+
+  /** Each comes first with the probability of its share of the weight; weight 0 comes last. */
+  #drawn(group: readonly Rankable[]): readonly Rankable[] {
+    if (group.length < 2) return group;
+    // Efraimidis and Spirakis (2006): sort by an exponential variate with the weight as its rate.
+    return group
+      .map((rankable) => ({
+        rankable,
+        key: rankable.weight === 0 ? Infinity : -Math.log(1 - this.random()) / rankable.weight,
+      }))
+      .toSorted((left, right) => (left.key === right.key ? 0 : left.key - right.key))
+      .map(({ rankable }) => rankable);
+  }
+
+  #scored(
+    candidates: readonly Rankable[],
+    exponents: { readonly latency: number; readonly price: number },
+    stream: boolean,
+  ): readonly Ranked[] {
+    const nowMs = this.clock.wallMs();
+    const measured = candidates.map(({ target, weight, prices }) => {
+      const name = targetName(target);
+      return {
+        target,
+        worth: weight * this.health.score(name) * this.headroom.of(name),
+        latencyMs: this.latencies.of(name, stream),
+        priceUsd: indexPriceUsd(prices, nowMs),
+      };
+    });
+    const fastestMs = Math.min(...measured.flatMap(({ latencyMs }) => latencyMs ?? []));
+    const dearestUsd = Math.max(...measured.flatMap(({ priceUsd }) => priceUsd ?? []));
+    return measured
+      .map(({ target, worth, latencyMs, priceUsd }) => ({
+        target,
+        score:
+          worth /
+          (power(latencyMs ?? fastestMs, exponents.latency) * power(priceUsd ?? dearestUsd, exponents.price)),
+      }))
+      .toSorted((left, right) => right.score - left.score);
+  }
+}
+
+/** `base ** exponent`, and 1 for what is not known of any target. */
+function power(base: number, exponent: number): number {
+  return Number.isFinite(base) && base > 0 ? base ** exponent : 1;
+}
