@@ -65,7 +65,10 @@ export class CallRecord {
   /** Says how the call ended. Once. */
   settle(outcome: Outcome): void {
     this.#outcome = outcome;
-    this.#onOutcome?.();
+    const listener = this.#onOutcome;
+    // Records outlive their requests, which the listener holds with all that was said.
+    this.#onOutcome = undefined;
+    listener?.();
   }
 
   /** Calls back when the call has ended, at once where it has. One listener. */

@@ -22,6 +22,15 @@ describe('CallRecord', () => {
     expect(heard).toEqual([left]);
   });
 
+  it('keeps no listener that was called: records outlive requests', () => {
+    const record = new CallRecord(0);
+    let calls = 0;
+    record.whenSettled(() => (calls += 1));
+    record.settle(left);
+    record.settle(left);
+    expect(calls).toBe(1);
+  });
+
   it('adds what failed attempts used to what the answer used', () => {
     const record = new CallRecord(0);
     record.attempts.push({
