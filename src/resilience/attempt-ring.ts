@@ -117,15 +117,16 @@ class Run {
     const soonestMs = Math.min(...refusals.map(({ notBeforeMs }) => notBeforeMs));
     const retryAfterMs = Math.max(0, soonestMs - this.clock.monotonicMs());
     const soonest = refusals.length === 0 ? {} : { retryAfterMs };
-    const quota = refusals.length > 0 && refusals.every(({ kind }) => kind === 'quota');
     const why = [...new Set(refusals.map((refusal) => refusal.why))].join(' ');
-    return quota
-      ? new GatewayError('UPSTREAM_RATE_LIMITED', why, soonest)
-      : new GatewayError(
-          'NO_TARGET',
-          'Every target that could answer is left alone after failures.',
-          soonest,
-        );
+    if (refusals.length === 0 || refusals.some(({ kind }) => kind === 'health')) {
+      return new GatewayError(
+        'NO_TARGET',
+        'Every target that could answer is left alone after failures.',
+        soonest,
+      );
+    }
+    const lasting = refusals.every(({ kind }) => kind === 'quota');
+    return new GatewayError(lasting ? 'UPSTREAM_QUOTA_EXHAUSTED' : 'UPSTREAM_RATE_LIMITED', why, soonest);
   }
 
   async #try(standing: Standing): Promise<Generation | undefined> {
@@ -136,7 +137,7 @@ class Run {
     if ('refusal' in leave) {
       this.#refusals.set(candidate.name, leave.refusal);
       this.#skip(candidate.name, leave.refusal.why);
-      standing.dueMs = leave.refusal.kind === 'quota' ? leave.refusal.notBeforeMs : Infinity;
+      standing.dueMs = leave.refusal.kind === 'health' ? Infinity : leave.refusal.notBeforeMs;
       return undefined;
     }
     const { name } = candidate;

@@ -12,8 +12,8 @@ export interface Refusal {
   /** In words for plans and error messages. */
   readonly why: string;
   readonly notBeforeMs: number;
-  /** `quota` where Google counts, `health` where the target fails. */
-  readonly kind: 'quota' | 'health';
+  /** `rate` where a minute's quota is used up, `quota` where a day's is or there is none, `health` where it fails. */
+  readonly kind: 'rate' | 'quota' | 'health';
 }
 
 /** Leave for an attempt, or why there is none. */
@@ -22,6 +22,7 @@ export type Leave = { readonly ticket: Ticket } | { readonly refusal: Refusal };
 interface Rest {
   readonly untilMs: number;
   readonly why: string;
+  readonly kind: 'rate' | 'quota';
 }
 
 /** What is known of one target. */
@@ -51,7 +52,7 @@ export class TargetHealth {
     const nowMs = this.clock.monotonicMs();
     const { rest } = known;
     if (rest !== undefined && nowMs < rest.untilMs) {
-      return { refusal: { why: rest.why, notBeforeMs: rest.untilMs, kind: 'quota' } };
+      return { refusal: { why: rest.why, notBeforeMs: rest.untilMs, kind: rest.kind } };
     }
     const admission = known.breaker.admit();
     if ('ticket' in admission) return admission;
@@ -73,7 +74,8 @@ export class TargetHealth {
     const known = this.#of(target);
     const untilMs = this.clock.monotonicMs() + restMs;
     // A minute's quota that runs out beside the day's must not end the day's rest.
-    if (untilMs > (known.rest?.untilMs ?? -Infinity)) known.rest = { untilMs, why: error.message };
+    if (untilMs > (known.rest?.untilMs ?? -Infinity))
+      known.rest = { untilMs, why: error.message, kind: treatment.rest === 'as_told' ? 'rate' : 'quota' };
   }
 
   /** How well a target is: 1 in good health, less while it is being probed, next to nothing while it is left alone. */

@@ -10,7 +10,8 @@ const CHUNK_TEXT = 'and on ';
 describe('SIGTERM with many streams in flight', () => {
   let under: ProcessUnderTest;
   beforeAll(async () => {
-    under = await processUnderTest();
+    // The grace of development is two seconds, which a busy machine needs for the streams alone.
+    under = await processUnderTest({ GATEWAY__SERVER__DRAIN_TIMEOUT_MS: '20000' });
   }, 60_000);
   afterAll(() => under.close());
 

@@ -136,7 +136,7 @@ describe('AttemptRing, targets left alone', () => {
     expect(running.call.record.skipped).toEqual([{ target: 'a/m', why: 'It is UPSTREAM_RATE_LIMITED.' }]);
   });
 
-  it('says UPSTREAM_RATE_LIMITED and the soonest time where all rest for quota', async () => {
+  it('says UPSTREAM_QUOTA_EXHAUSTED and the soonest time where all rest until a reset', async () => {
     const under = new RingUnderTest();
     const candidates = [
       under.candidate('a/m', quotaOfDay(100_000), good()),
@@ -145,7 +145,7 @@ describe('AttemptRing, targets left alone', () => {
     await expect(under.run(candidates)).rejects.toMatchObject({ reason: 'UPSTREAM_QUOTA_EXHAUSTED' });
     under.clock.advance(1_000);
     await expect(under.run(candidates)).rejects.toMatchObject({
-      reason: 'UPSTREAM_RATE_LIMITED',
+      reason: 'UPSTREAM_QUOTA_EXHAUSTED',
       message: 'It is UPSTREAM_QUOTA_EXHAUSTED.',
       retryAfterMs: 79_000,
     });
@@ -172,7 +172,7 @@ describe('AttemptRing, targets left alone', () => {
     const { done } = await under.begin([under.candidate('a/m')]);
     under.health.failed('a/m', inFlight.ticket, quotaOfDay(90_000));
     under.clock.advance(1_000);
-    await expect(done).rejects.toMatchObject({ reason: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 89_000 });
+    await expect(done).rejects.toMatchObject({ reason: 'UPSTREAM_QUOTA_EXHAUSTED', retryAfterMs: 89_000 });
   });
 
   it('asks what is no upstream whatever failed before', async () => {
@@ -201,7 +201,7 @@ describe('AttemptRing, what a target cannot do', () => {
     const under = new RingUnderTest();
     await expect(under.run([under.candidate('b/m', quotaOfDay(90_000))])).rejects.toBeDefined();
     const run = under.run([under.candidate('a/m', UNFIT), under.candidate('b/m')]);
-    await expect(run).rejects.toMatchObject({ reason: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 90_000 });
+    await expect(run).rejects.toMatchObject({ reason: 'UPSTREAM_QUOTA_EXHAUSTED', retryAfterMs: 90_000 });
   });
 
   it('is told where there is nothing else to tell', async () => {

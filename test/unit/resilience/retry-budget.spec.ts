@@ -114,4 +114,13 @@ describe('RetryBudget', () => {
     for (const end of open) end?.();
     expect(counts?.size).toBe(0);
   });
+
+  it('takes the share of first attempts: retries under way make no room for more', () => {
+    const budget = new RetryBudget({ share: 0.5, floor: 0 });
+    for (let calls = 0; calls < 40; calls += 1) budget.call();
+    for (let attempts = 0; attempts < 10; attempts += 1) budget.attempt('p/m');
+    let retries = 0;
+    while (budget.retry('p/m') !== undefined) retries += 1;
+    expect(retries).toBe(5);
+  });
 });

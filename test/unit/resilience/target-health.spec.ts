@@ -40,7 +40,7 @@ const quota = (quotaKind: string, retryAfterMs?: number): GatewayErrorOptions =>
 describe('TargetHealth, rests', () => {
   it('rests as long as told when a quota per minute is used up', () => {
     fail('UPSTREAM_RATE_LIMITED', quota('minute', 7_000));
-    expect(refusal()).toEqual({ why: 'It is UPSTREAM_RATE_LIMITED.', notBeforeMs: 7_000, kind: 'quota' });
+    expect(refusal()).toEqual({ why: 'It is UPSTREAM_RATE_LIMITED.', notBeforeMs: 7_000, kind: 'rate' });
     expect(refusal('other')).toBeUndefined();
     clock.advance(6_999);
     expect(refusal()).toBeDefined();
