@@ -14,7 +14,8 @@ export interface Extent {
   readonly ratesPerSecond: readonly number[];
 }
 
-const WARM_UP_SECONDS = 1.5;
+/** Until V8 has compiled what is hot: before, a call costs up to twice the CPU. */
+const WARM_UP_SECONDS = 8;
 /** A stream whose chunks come every 20 ms stalls when nothing comes for so long. */
 const STALL_MS = 250;
 
