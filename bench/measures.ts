@@ -28,7 +28,7 @@ export async function measure(
 ): Promise<Row> {
   const { url } = server ?? emulator;
   const unary = way.unary(emulator.url);
-  const idleMb = server?.rssMb();
+  const idleMiB = server?.rssMiB();
   await closedLoop(url, unary, whole, { concurrency, seconds: WARM_UP_SECONDS });
   const cpuBeforeUs = server?.cpuUs();
   const busy = await closedLoop(url, unary, whole, { concurrency, seconds });
@@ -54,8 +54,8 @@ export async function measure(
     [`stall-free of ${streams} streams`]: stallFree,
     ...(server === undefined
       ? {}
-      : { 'cold start, ms': server.coldStartMs, 'RSS after, MB': server.rssMb() }),
-    ...(idleMb === undefined ? {} : { 'RSS at rest, MB': idleMb }),
+      : { 'cold start, ms': server.coldStartMs, 'RSS after, MiB': server.rssMiB() }),
+    ...(idleMiB === undefined ? {} : { 'RSS at rest, MiB': idleMiB }),
   };
 }
 
@@ -66,23 +66,23 @@ export async function soak(
   server: Server,
   { seconds, perSecond }: { seconds: number; perSecond: number },
 ): Promise<Row> {
-  const samples: { minutes: number; mb: number }[] = [];
+  const samples: { minutes: number; mib: number }[] = [];
   const startedMs = performance.now();
   const sampling = setInterval(() => {
-    samples.push({ minutes: (performance.now() - startedMs) / 60_000, mb: server.rssMb() });
+    samples.push({ minutes: (performance.now() - startedMs) / 60_000, mib: server.rssMiB() });
   }, 1_000);
   const { calls } = await openLoop(server.url, way.unary(emulator.url), { perSecond, seconds });
   clearInterval(sampling);
   const settled = samples.slice(Math.ceil(samples.length / 10));
-  return { 'soak, calls': calls, 'soak, RSS MB': settled.at(-1)?.mb ?? 0, 'soak, MB/min': slope(settled) };
+  return { 'soak, calls': calls, 'soak, RSS MiB': settled.at(-1)?.mib ?? 0, 'soak, MiB/min': slope(settled) };
 }
 
 /** Least squares. */
-function slope(samples: readonly { minutes: number; mb: number }[]): number {
+function slope(samples: readonly { minutes: number; mib: number }[]): number {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const minutes = mean(samples.map((sample) => sample.minutes));
-  const mb = mean(samples.map((sample) => sample.mb));
-  const above = samples.reduce((sum, sample) => sum + (sample.minutes - minutes) * (sample.mb - mb), 0);
+  const mib = mean(samples.map((sample) => sample.mib));
+  const above = samples.reduce((sum, sample) => sum + (sample.minutes - minutes) * (sample.mib - mib), 0);
   const below = samples.reduce((sum, sample) => sum + (sample.minutes - minutes) ** 2, 0);
   return below === 0 ? 0 : above / below;
 }

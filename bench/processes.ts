@@ -13,7 +13,7 @@ export interface Server {
   readonly coldStartMs: number;
   /** CPU time so far, user and system. */
   cpuUs(): number;
-  rssMb(): number;
+  rssMiB(): number;
   stop(): Promise<void>;
 }
 
@@ -83,7 +83,8 @@ async function start(
     url,
     coldStartMs,
     cpuUs: () => cpuTicks(pid) * CLOCK_TICK_US,
-    rssMb: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_000,
+    rssMiB: () =>
+      Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1_024,
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve());
