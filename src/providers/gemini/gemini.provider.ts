@@ -69,6 +69,8 @@ class GeminiBackend implements GoogleBackend {
       const requests = request['requests'].map((one) => (isJsonObject(one) ? { ...one, model: name } : one));
       return JSON.stringify({ ...request, requests });
     }
+    const renamed = operation === 'embed' && request['model'] !== undefined && request['model'] !== name;
+    if (renamed) return JSON.stringify({ ...request, model: name });
     return requestText ?? JSON.stringify(request);
   }
 

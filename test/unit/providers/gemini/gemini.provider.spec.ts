@@ -119,7 +119,12 @@ describe('geminiProvider', () => {
         attemptFixture({ operation: 'batch_embed', request: { requests, more: 1 }, requestText: '{}' }),
       ),
     );
-    const [counted, embedded] = upstream.requests.map(({ body }) => JSON.parse(body) as unknown);
+    const one = { content: { parts: [] }, model: 'models/other' };
+    await eventsFrom(
+      provider.generate(attemptFixture({ operation: 'embed', request: one, requestText: '{}' })),
+    );
+    const [counted, embedded, alone] = upstream.requests.map(({ body }) => JSON.parse(body) as unknown);
+    expect(alone).toEqual({ ...one, model: 'models/some-model' });
     expect(counted).toEqual({ generateContentRequest: { ...inner, model: 'models/some-model' }, more: 1 });
     expect(embedded).toEqual({
       requests: [
