@@ -37,10 +37,10 @@ export class GatewayKeyConfig {
   user?: string;
 
   @Doc(
-    'What the key may do: `generate` (generate, count, embed, list models), `resources` (files, cached contents, batches), `admin` (everything).',
+    'What the key may do: `generate` (generate, count, embed, list models), `resources` (files, cached contents and batches, which all keys with this scope share), `admin` (everything).',
   )
   @IsIn(SCOPES, { each: true })
-  scopes: Scope[] = ['generate', 'resources'];
+  scopes: Scope[] = ['generate'];
 }
 
 /** Who may call. */

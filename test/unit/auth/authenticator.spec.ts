@@ -43,7 +43,7 @@ describe('Authenticator', () => {
       keyId: 'two',
       team: 'red',
       tenant: 'default',
-      scopes: ['generate', 'resources'],
+      scopes: ['generate'],
     });
     for (const key of ['', 'key', 'key-1 ', 'KEY-1', 'key-11', sha256('key-1')])
       expect(is(key)).toBeUndefined();
