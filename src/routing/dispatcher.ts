@@ -43,7 +43,9 @@ export class Dispatcher {
         const { model, upstream } = target;
         const attempt = (number: number) =>
           this.#recorded(call, target, { attempts: number, fallback: index > 0 });
-        return { name: targetName(target), group: model, upstream, attempt };
+        const name = targetName(target);
+        // An answer made beforehand may be called as a model is, and still comes after its retries.
+        return { name, group: upstream ? model : name, upstream, attempt };
       }),
     );
     return settled(generation, (outcome) => this.#observe(call, outcome));

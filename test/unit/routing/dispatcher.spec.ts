@@ -258,6 +258,20 @@ describe('Dispatcher', () => {
     },
   );
 
+  it('keeps an answer made beforehand behind the retries of a model of the same name', async () => {
+    const clock = new ManualClock();
+    const route = plan(failing('UPSTREAM_OVERLOADED'), good);
+    const [model, canned] = route.targets;
+    if (model === undefined || canned === undefined) throw new Error('no plan');
+    const targets = [model, { target: { ...canned.target, project: 'canned', upstream: false } }];
+    const answered = dispatcher({ ...route, targets }, clock).dispatch(callFixture());
+    for (let pauses = 0; pauses < 50; pauses += 1) {
+      await Promise.resolve();
+      clock.advance(10);
+    }
+    expect((await answered).head).toMatchObject({ project: 'canned', attempts: 4 });
+  });
+
   it('tells operators of nothing else', async () => {
     told.length = 0;
     await dispatcher(plan(failing('UPSTREAM_OVERLOADED'), good)).dispatch(callFixture());
