@@ -6,6 +6,6 @@ import { TargetHealth } from './target-health.js';
 /** What is done about failing targets. */
 @Module({
   providers: [AttemptRing, TargetHealth, { provide: Random, useValue: Math.random }],
-  exports: [AttemptRing, TargetHealth],
+  exports: [AttemptRing, TargetHealth, Random],
 })
 export class ResilienceModule {}

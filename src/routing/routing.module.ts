@@ -5,7 +5,6 @@ import { Headroom, NO_QUOTA_KNOWN } from './headroom.port.js';
 import { LatencyBook } from './latency-book.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
-import { Random } from '../core/random.js';
 import { ResourceForwarder } from './resource-forwarder.js';
 import { RoutePlanner } from './route-planner.js';
 import { RoutingTables } from './routing-tables.js';
@@ -25,7 +24,6 @@ import { UpstreamProbe } from './upstream-probe.js';
     UpstreamProbe,
     LatencyBook,
     TargetRanking,
-    { provide: Random, useValue: Math.random },
     { provide: Headroom, useValue: NO_QUOTA_KNOWN },
   ],
   exports: [Dispatcher, ModelCatalog, ResourceForwarder, UpstreamProbe],
