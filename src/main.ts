@@ -23,7 +23,8 @@ try {
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 } catch (thrown) {
-  if (!(thrown instanceof ConfigError)) throw thrown;
-  say(thrown.message);
+  const portTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
+  if (!(thrown instanceof ConfigError) && !portTaken) throw thrown;
+  say(portTaken ? `${thrown.message}. Set PORT to a free one.` : thrown.message);
   process.exitCode = 1;
 }
