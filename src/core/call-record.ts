@@ -14,6 +14,10 @@ export interface AttemptRecord {
   readonly error?: Reason;
   /** Tokens that a failed attempt used all the same. */
   readonly usage?: Usage;
+  /** What kind of trouble the failure was; decides what is done about it. */
+  readonly trouble?: string;
+  /** True where an operator must hear of it: nothing gets better by waiting. */
+  readonly alert?: true;
   /** What the upstream named as its reason. */
   readonly upstreamReason?: string;
   /** How long the upstream asked to wait. */

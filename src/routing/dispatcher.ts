@@ -66,9 +66,12 @@ export class Dispatcher {
     } catch (thrown) {
       const error = this.#ownBound(call, GatewayError.from(thrown));
       const { reason, usage, retryAfterMs, metadata } = error;
+      const trouble = troubleOf(error);
       record.attempts.push({
         ...attempted(),
         error: reason,
+        trouble,
+        ...(TREATMENTS[trouble].alert ? { alert: true as const } : {}),
         ...(usage === undefined ? {} : { usage }),
         ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
         ...(metadata.upstreamReason === undefined ? {} : { upstreamReason: metadata.upstreamReason }),

@@ -177,8 +177,22 @@ describe('Dispatcher', () => {
     );
     await expect(dispatcher(route).dispatch(call)).rejects.toMatchObject({ reason: 'EMPTY_RESPONSE' });
     expect(call.record.attempts).toEqual([
-      { target: 'p0/m', error: 'UPSTREAM_OVERLOADED', usage: usageFixture(3, 1), afterMs: 0, tookMs: 0 },
-      { target: 'p1/m', error: 'EMPTY_RESPONSE', usage: usageFixture(3, 0), afterMs: 0, tookMs: 0 },
+      {
+        target: 'p0/m',
+        error: 'UPSTREAM_OVERLOADED',
+        trouble: 'overloaded',
+        usage: usageFixture(3, 1),
+        afterMs: 0,
+        tookMs: 0,
+      },
+      {
+        target: 'p1/m',
+        error: 'EMPTY_RESPONSE',
+        trouble: 'empty',
+        usage: usageFixture(3, 0),
+        afterMs: 0,
+        tookMs: 0,
+      },
     ]);
     expect(call.record.usage()).toMatchObject({ inputTokens: 6, outputTokens: 1 });
   });
