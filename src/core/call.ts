@@ -25,6 +25,10 @@ export type Priority = 'interactive' | 'standard' | 'batch';
 export interface CallMetadata {
   /** Product feature on whose behalf the call is made. */
   readonly feature?: string;
+  /** End user on whose behalf the call is made, as the caller names them. */
+  readonly user?: string;
+  /** Conversation that the call belongs to, as the caller names it. */
+  readonly conversation?: string;
   readonly tags?: Readonly<Record<string, string>>;
 }
 

@@ -77,7 +77,7 @@ export class GeminiApiController {
   }
 }
 
-/** Task and feature come in headers: the Gemini API has no place for them. */
+/** What the gateway asks beyond Google comes in headers: the Gemini API has no place for it. */
 function callOf(request: FastifyRequest, model: string): Omit<RouteCall, 'operation' | 'stream'> {
   const body = request.body as JsonBody | undefined;
   if (body === undefined)
@@ -85,6 +85,8 @@ function callOf(request: FastifyRequest, model: string): Omit<RouteCall, 'operat
   const value = camelCased(body.value);
   const task = header(request, 'x-gateway-task');
   const feature = header(request, 'x-gateway-feature');
+  const user = header(request, 'x-gateway-user');
+  const conversation = header(request, 'x-gateway-conversation');
   const timeoutMs = Number(header(request, 'x-server-timeout')) * 1000;
   return {
     surface: 'gemini',
@@ -93,7 +95,11 @@ function callOf(request: FastifyRequest, model: string): Omit<RouteCall, 'operat
     model,
     ...(task === undefined ? {} : { task }),
     ...(timeoutMs > 0 ? { timeoutMs } : {}),
-    metadata: feature === undefined ? {} : { feature },
+    metadata: {
+      ...(feature === undefined ? {} : { feature }),
+      ...(user === undefined ? {} : { user }),
+      ...(conversation === undefined ? {} : { conversation }),
+    },
   };
 }
 

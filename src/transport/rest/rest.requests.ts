@@ -31,6 +31,8 @@ export interface GenerateBody {
   readonly priority?: Priority;
   readonly timeoutMs?: number;
   readonly feature?: string;
+  readonly user?: string;
+  readonly conversation?: string;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -42,6 +44,8 @@ export interface EmbedBody {
   readonly taskType?: string;
   readonly dimensions?: number;
   readonly feature?: string;
+  readonly user?: string;
+  readonly conversation?: string;
   readonly tags?: Readonly<Record<string, string>>;
 }
 
@@ -77,8 +81,18 @@ export function embedRequest({ texts, taskType, dimensions }: EmbedBody): JsonOb
 }
 
 /** What the body says about the call. */
-export function metadataOf({ feature, tags }: Pick<GenerateBody, 'feature' | 'tags'>): CallMetadata {
-  return { ...(feature === undefined ? {} : { feature }), ...(tags === undefined ? {} : { tags }) };
+export function metadataOf({
+  feature,
+  user,
+  conversation,
+  tags,
+}: Pick<GenerateBody, keyof CallMetadata>): CallMetadata {
+  return {
+    ...(feature === undefined ? {} : { feature }),
+    ...(user === undefined ? {} : { user }),
+    ...(conversation === undefined ? {} : { conversation }),
+    ...(tags === undefined ? {} : { tags }),
+  };
 }
 
 function contentsOf({ contents, prompt, media }: GenerateBody): JsonObject[] {

@@ -81,6 +81,13 @@ const metadata = {
     pattern: '^[\\w.:-]{1,64}$',
     description: 'Product feature that makes the call.',
   },
+  user: { type: 'string', minLength: 1, maxLength: 128, description: 'End user on whose behalf it is made.' },
+  conversation: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 128,
+    description: 'Conversation that it belongs to: its calls stay with the model that it began with.',
+  },
   tags: {
     type: 'object',
     maxProperties: 16,
