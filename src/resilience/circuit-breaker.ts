@@ -20,6 +20,8 @@ export interface Ticket {
   succeeded(): void;
   /** The target failed by its own fault. */
   failed(): void;
+  /** The target said that it has too much to do. */
+  overloaded(): void;
   /** The attempt ended without saying anything about the target. */
   abandoned(): void;
 }
@@ -28,9 +30,16 @@ export interface Ticket {
 export type Admission = { readonly ticket: Ticket } | { readonly notBeforeMs: number };
 
 /**
+ * How many times as many calls as are under way must be turned away in a row until an overloaded target counts as down.
+ * One that takes every third call does that once in 10 million calls, even with only ten under way.
+ */
+const ROUNDS_OF_OVERLOAD = 4;
+
+/**
  * Leaves a failing target alone, then lets single calls through until one succeeds; callers go elsewhere while such a
  * probe is under way. It judges by the number of calls, not by time, so that no old failures linger, and attempts
- * that began before it opened or closed have no say any more.
+ * that began before it opened or closed have no say any more. A target that is merely overloaded still answers some
+ * calls, and to leave it alone would lose those: overloads count only where nothing else has come for a while.
  */
 export class CircuitBreaker {
   #beginnings: readonly IBreaker[];
@@ -42,6 +51,9 @@ export class CircuitBreaker {
   #openUntilMs: number | undefined;
   #probing = false;
   #era = 0;
+  /** Attempts that have neither begun to be answered nor ended, of any era. */
+  #unheard = 0;
+  #overloadsInRow = 0;
 
   constructor(
     private readonly options: CircuitBreakerOptions,
@@ -74,13 +86,24 @@ export class CircuitBreaker {
     let probe = asProbe;
     let era = this.#era;
     let judges = this.#beginnings;
-    const ifCurrent = (act: () => void) => () => {
+    this.#unheard += 1;
+    let unheard = 1;
+    const ifCurrent = (act: () => void) => (): void => {
+      this.#unheard -= unheard;
+      unheard = 0;
       if (era === this.#era) act();
     };
-    const succeeded = ifCurrent(() => {
+    const begun = (): boolean => judges === this.#endings;
+    const succeeded = (): void => {
+      if (!begun()) this.#overloadsInRow = 0;
       if (probe) this.#close();
       else for (const judge of judges) judge.success(CircuitState.Closed);
-    });
+    };
+    const failed = (): void => {
+      // Each judge must hear of it: no short cut.
+      const verdicts = judges.map((judge) => judge.failure(CircuitState.Closed));
+      if (probe || verdicts.includes(true)) this.#open();
+    };
     return {
       began: ifCurrent(() => {
         succeeded();
@@ -88,11 +111,13 @@ export class CircuitBreaker {
         era = this.#era;
         judges = this.#endings;
       }),
-      succeeded,
-      failed: ifCurrent(() => {
-        // Each judge must hear of it: no short cut.
-        const verdicts = judges.map((judge) => judge.failure(CircuitState.Closed));
-        if (probe || verdicts.includes(true)) this.#open();
+      succeeded: ifCurrent(succeeded),
+      failed: ifCurrent(failed),
+      overloaded: ifCurrent(() => {
+        if (begun()) return failed();
+        this.#overloadsInRow += 1;
+        const rounds = ROUNDS_OF_OVERLOAD * this.#unheard;
+        if (probe || this.#overloadsInRow >= Math.max(this.options.consecutiveFailures, rounds)) this.#open();
       }),
       abandoned: ifCurrent(() => {
         if (probe) this.#probing = false;
@@ -105,6 +130,7 @@ export class CircuitBreaker {
     this.#openUntilMs = this.nowMs() + Math.min(maxOpenMs, openMs * 2 ** this.#opened);
     this.#opened += 1;
     this.#probing = false;
+    this.#overloadsInRow = 0;
     this.#era += 1;
   }
 

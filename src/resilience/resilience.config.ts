@@ -3,7 +3,9 @@ import { Doc, Nested } from '../config/field.decorator.js';
 
 /** When a target is left alone. */
 export class BreakerConfig {
-  @Doc('Failures in a row after which a target is left alone.')
+  @Doc(
+    'Failures in a row after which a target is left alone. Overloads (503) count only in a row, and four times as many as calls are under way are needed: a target with too much to do still answers some.',
+  )
   @IsInt()
   @Min(1)
   consecutiveFailures: number = 5;
@@ -27,10 +29,10 @@ export class BreakerConfig {
   @Min(1)
   openMs: number = 5_000;
 
-  @Doc('Longest time that it is left alone.')
+  @Doc('Longest time that it is left alone: so long may it take to notice that it is well again.')
   @IsInt()
   @Min(1)
-  maxOpenMs: number = 60_000;
+  maxOpenMs: number = 8_000;
 }
 
 /** How many retries may be under way. */

@@ -64,7 +64,8 @@ export class TargetHealth {
   failed(target: string, ticket: Ticket, error: GatewayError): void {
     // What ended before the target was heard (by its caller, or for want of credentials) does not show it well.
     const heard = error.metadata.upstreamStatus !== undefined || error.reason === 'EMPTY_RESPONSE';
-    if (error.countsAgainstTarget) ticket.failed();
+    if (error.reason === 'UPSTREAM_OVERLOADED') ticket.overloaded();
+    else if (error.countsAgainstTarget) ticket.failed();
     else if (heard) ticket.succeeded();
     else ticket.abandoned();
     const treatment = TREATMENTS[troubleOf(error)];

@@ -30,6 +30,10 @@ function play(outcomes: string): void {
     else leave().abandoned();
   }
 }
+/** Attempts that are turned away. */
+function overload(times: number): void {
+  for (let attempt = 0; attempt < times; attempt += 1) leave().overloaded();
+}
 /** Answers that begin and do not end. */
 function breakOff(times: number): void {
   for (let stream = 0; stream < times; stream += 1) {
@@ -46,6 +50,47 @@ describe('CircuitBreaker', () => {
     play('F');
     expect(breaker.state).toBe('open');
     expect(notBefore()).toBe(100);
+  });
+
+  it('opens at as many overloads in a row while one call at a time is made', () => {
+    overload(2);
+    play('s');
+    overload(2);
+    expect(breaker.state).toBe('closed');
+    overload(1);
+    expect(breaker.state).toBe('open');
+  });
+
+  it('stays closed for a target that answers one of three calls, however many it turns away', () => {
+    for (let round = 0; round < 200; round += 1) {
+      const tickets = Array.from({ length: 30 }, leave);
+      for (const [index, ticket] of tickets.entries()) {
+        if (index % 3 === round % 3) ticket.succeeded();
+        else ticket.overloaded();
+      }
+    }
+    expect(breaker.state).toBe('closed');
+  });
+
+  it('opens when four times the calls under way were turned away and none was answered', () => {
+    const others = Array.from({ length: 5 }, leave);
+    for (const stream of Array.from({ length: 50 }, leave)) stream.began();
+    overload(19);
+    expect(breaker.state).toBe('closed');
+    overload(1);
+    expect(breaker.state).toBe('open');
+    for (const other of others) other.abandoned();
+  });
+
+  it('opens again when its probe is turned away, and knows no overload of before', () => {
+    play('FFF');
+    clock.advance(100);
+    overload(1);
+    expect(notBefore()).toBe(300);
+    clock.advance(200);
+    play('s');
+    overload(2);
+    expect(breaker.state).toBe('closed');
   });
 
   it('opens above the share of failures among the last calls, once there are so many', () => {

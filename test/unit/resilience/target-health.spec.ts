@@ -117,7 +117,7 @@ describe('TargetHealth, health', () => {
       fail(reason);
       expect(refusal()).toBeUndefined();
       fail('UPSTREAM_UNAVAILABLE');
-      expect(refusal()).toMatchObject({ kind: 'health', notBeforeMs: 15_000 });
+      expect(refusal()).toMatchObject({ kind: 'health', notBeforeMs: 13_000 });
     },
   );
 
