@@ -71,6 +71,8 @@ export interface ErrorMetadata {
   readonly upstreamReason?: string;
   /** HTTP status that the upstream answered. */
   readonly upstreamStatus?: number;
+  /** Thought signatures of the request were what the upstream refused: without them it may pass. */
+  readonly signatures?: 'refused';
   readonly [key: string]: string | number | boolean | undefined;
 }
 

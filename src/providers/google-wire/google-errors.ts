@@ -23,6 +23,7 @@ export function googleError(failure: GoogleFailure): GatewayError {
   const metadata: ErrorMetadata = {
     upstreamStatus: status,
     ...upstreamReason(error),
+    ...(refusesSignatures(status, error) ? { signatures: 'refused' } : {}),
   };
   const reason = reasonOf(status, error);
   return new GatewayError(reason, MESSAGES[reason] ?? safeMessage(error, status), { metadata });
@@ -55,6 +56,19 @@ const NAMED_RESOURCE = /\b(?:files?|cached ?content)\b/i;
 function textOf(error: JsonObject | undefined): string {
   const message = error?.['message'];
   return typeof message === 'string' ? message : '';
+}
+
+const THOUGHT_SIGNATURE = /thought[ _]?signature/i;
+const REFUSED = /\b(?:missing|invalid|not valid|corrupted)\b/i;
+
+/**
+ * Whether the request would pass with other thought signatures: one is missing, foreign or altered. An API version that
+ * does not know the field at all calls it an unknown name.
+ */
+function refusesSignatures(status: number, error: JsonObject | undefined): boolean {
+  if (status !== 400) return false;
+  const text = textOf(error);
+  return THOUGHT_SIGNATURE.test(text) && REFUSED.test(text) && !/\bunknown name\b/i.test(text);
 }
 
 function reasonOf(status: number, error: JsonObject | undefined): Reason {

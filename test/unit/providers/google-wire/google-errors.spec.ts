@@ -1,4 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { findModel } from '../../../../src/emulator/models.js';
+import { checkSignatures } from '../../../../src/emulator/request-checks.js';
+import { signCall } from '../../../../src/emulator/signatures.js';
 import { errorObject, googleError } from '../../../../src/providers/google-wire/google-errors.js';
 import { recorded } from './fixtures.js';
 
@@ -104,6 +107,49 @@ describe('googleError', () => {
       }
     },
   );
+});
+
+describe('googleError about thought signatures', () => {
+  const emulated = (thoughtSignature: string | undefined): string => {
+    const part = {
+      functionCall: { name: 'f', args: {} },
+      ...(thoughtSignature === undefined ? {} : { thoughtSignature }),
+    };
+    const contents = [
+      { role: 'user', parts: [{ text: 'go' }] },
+      { role: 'model', parts: [part] },
+    ];
+    const model = findModel('gemini-3.8-flash');
+    return (model && checkSignatures(model, { contents }, 0)?.body) ?? '';
+  };
+
+  it.each([
+    ['missing', emulated(undefined)],
+    ['foreign', emulated('AAAA')],
+    ['altered', emulated(signCall(0, 'gemini-3', { name: 'other' }))],
+    ...[
+      'Unable to submit request because Thought signature is not valid.',
+      'Unable to submit request because it has an invalid thought signature for content at index 2.',
+      'Unable to submit request because function call `f` in the 2. content block is missing a `thought_signature`.',
+      'Text part is missing a thought_signature in content position 2, part position 1.',
+      "Invalid value at 'contents[1].parts[0].thought_signature' (TYPE_BYTES), Base64 decoding failed",
+    ].map((said) => [said, body(400, 'INVALID_ARGUMENT', said)] as const),
+  ])('says that they were refused: %s', (_, text) => {
+    expect(googleError({ status: 400, body: text })).toMatchObject({
+      reason: 'INVALID_REQUEST',
+      metadata: { upstreamStatus: 400, signatures: 'refused' },
+    });
+  });
+
+  it.each([
+    [400, 'The input token count exceeds the maximum number of tokens allowed.'],
+    [400, 'Function call is missing a name.'],
+    [400, 'Thought signatures are not supported by this model.'],
+    [400, 'Invalid JSON payload received. Unknown name "thoughtSignature" at \'contents[1].parts[0]\'.'],
+    [404, 'Invalid thought signature.'],
+  ])('does not for %i %s', (status, said) => {
+    expect(googleError({ status, body: body(status, '', said) }).metadata).not.toHaveProperty('signatures');
+  });
 });
 
 describe('errorObject', () => {
