@@ -11,9 +11,9 @@ import { writeStream } from '../http/answer-stream.js';
 import { CallEntry, type RouteCall } from '../http/call-entry.js';
 import { HttpError } from '../http/http-error.js';
 import type { JsonBody } from '../http/json-body.js';
+import { camelCased } from '../http/proto-json.js';
 import { arrayFraming, sseFraming, textOfChunk } from './gemini-api.framing.js';
 import { modelPage, modelResource } from './gemini-api.models.js';
-import { camelCased } from './proto-json.js';
 
 const OPERATIONS: Readonly<Record<string, { operation: Operation; stream: boolean }>> = {
   generateContent: { operation: 'generate', stream: false },

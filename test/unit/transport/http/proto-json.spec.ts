@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { JsonObject, JsonValue } from '../../../../src/core/json.js';
-import { camelCased } from '../../../../src/transport/gemini-api/proto-json.js';
+import { camelCased } from '../../../../src/transport/http/proto-json.js';
 
 const VALUE: JsonObject = { snake_key: { deep_key: [{ deeper_key: 1 }] }, type_: 'OBJECT' };
 
