@@ -6,7 +6,7 @@ import type { JsonObject } from './json.js';
 export type Operation = 'generate' | 'count_tokens' | 'embed' | 'batch_embed';
 
 /** How the caller spoke to the gateway. */
-export type Surface = 'rest' | 'gemini';
+export type Surface = 'rest' | 'gemini' | 'openai';
 
 /** Who calls. */
 export interface Principal {
@@ -30,6 +30,15 @@ export interface CallMetadata {
   /** Conversation that the call belongs to, as the caller names it. */
   readonly conversation?: string;
   readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** Place of a call within its caller's trace (W3C Trace Context). Identifiers are lower-case hexadecimal. */
+export interface TraceContext {
+  readonly traceId: string;
+  /** Span of the caller that the call is part of. */
+  readonly parentSpanId: string;
+  /** Whether the caller records the trace. */
+  readonly sampled: boolean;
 }
 
 /**
@@ -58,6 +67,8 @@ export interface Call {
   /** Monotonic time at which the caller stops waiting. */
   readonly deadlineMs: number;
   readonly metadata: CallMetadata;
+  /** The caller's trace, where it sent one. */
+  readonly trace?: TraceContext;
   /** Aborts when the caller leaves or the gateway gives the call up. One controller per call. */
   readonly signal: AbortSignal;
   /** What happened to the call so far. */
