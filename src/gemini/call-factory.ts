@@ -1,6 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
-import type { Call, CallMetadata, Operation, Principal, Priority, Surface } from '../core/call.js';
+import type {
+  Call,
+  CallMetadata,
+  Operation,
+  Principal,
+  Priority,
+  Surface,
+  TraceContext,
+} from '../core/call.js';
 import type { CallRecord } from '../core/call-record.js';
 import { Clock } from '../core/clock.js';
 import type { JsonObject } from '../core/json.js';
@@ -22,6 +30,7 @@ export interface CallInput {
   /** The caller's own deadline; one longer than the task's is cut to it. */
   readonly timeoutMs?: number;
   readonly metadata?: CallMetadata;
+  readonly trace?: TraceContext;
   readonly signal: AbortSignal;
   readonly record: CallRecord;
 }

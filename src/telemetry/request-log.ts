@@ -11,6 +11,8 @@ import { TelemetryConfig } from './telemetry.config.js';
 /** A request that is over. */
 export interface RequestLogEntry {
   readonly id: string;
+  /** Trace that the caller made the request in. */
+  readonly traceId?: string;
   /** Route as declared; never the URL, which may hold a key. */
   readonly route: string;
   readonly statusCode: number;
@@ -33,12 +35,23 @@ export class RequestLog {
     logger.setContext('request');
   }
 
-  write({ id, route, statusCode, record, refusal, principal, task, feature }: RequestLogEntry): void {
+  write({
+    id,
+    traceId,
+    route,
+    statusCode,
+    record,
+    refusal,
+    principal,
+    task,
+    feature,
+  }: RequestLogEntry): void {
     if (!this.config.requestLog) return;
     const { outcome, attempts, startedMs, firstEventMs } = record;
     const usage = record.usage();
     this.logger.info({
       request_id: id,
+      trace_id: traceId,
       route,
       task_type: task,
       model_used: record.model,

@@ -5,10 +5,11 @@ import type { Generation } from '../../core/generation.js';
 import { CallFactory, type CallInput } from '../../gemini/call-factory.js';
 import { GeminiService } from '../../gemini/gemini.service.js';
 import { RoutingConfig } from '../../routing/routing.config.js';
+import { traceOf } from '../../telemetry/traceparent.js';
 import { exchangeOf } from './exchange.js';
 
-/** What a route says about a call; who calls, until when and with which signal comes from the exchange. */
-export type RouteCall = Omit<CallInput, 'id' | 'principal' | 'signal' | 'record'>;
+/** What a route says about a call; who calls, in which trace and with which signal comes from the request. */
+export type RouteCall = Omit<CallInput, 'id' | 'principal' | 'signal' | 'record' | 'trace'>;
 
 /** A generation with the call that it answers. */
 export interface Answering {
@@ -28,8 +29,10 @@ export class CallEntry {
   async make(request: FastifyRequest, input: RouteCall): Promise<Answering> {
     const exchange = exchangeOf(request);
     exchange.feature = input.metadata?.feature;
+    const trace = traceOf(request.headers['traceparent']);
     const call = this.calls.create({
       ...input,
+      ...(trace === undefined ? {} : { trace }),
       id: exchange.id,
       principal: exchange.caller,
       signal: exchange.signal,

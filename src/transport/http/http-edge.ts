@@ -7,6 +7,7 @@ import { ConfigStore } from '../../config/config-store.js';
 import { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import { RequestLog } from '../../telemetry/request-log.js';
+import { traceOf } from '../../telemetry/traceparent.js';
 import { ServerConfig } from '../server.config.js';
 import { presentedKey } from './caller-key.js';
 import { bindExchange, HttpExchange } from './exchange.js';
@@ -102,11 +103,13 @@ export class HttpEdge {
     const write = (): void => {
       const { principal, task, feature, record } = exchange;
       const refusal = exchange.refusal ?? (finished ? undefined : 'CANCELLED');
+      const traceId = traceOf(request.headers['traceparent'])?.traceId;
       this.log.write({
         id: exchange.id,
         route: request.routeOptions.url ?? 'unknown',
         statusCode: finished || reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST,
         record,
+        ...(traceId === undefined ? {} : { traceId }),
         ...(refusal === undefined ? {} : { refusal }),
         ...(principal === undefined ? {} : { principal }),
         ...(task === undefined ? {} : { task }),

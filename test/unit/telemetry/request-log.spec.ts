@@ -44,11 +44,12 @@ describe('RequestLog', () => {
       const usage = { ...usageFixture(3, 5), thoughtsTokens: 7, cachedTokens: 1 };
       record.settle({ kind: 'completed', finish: finishFixture({ usage, finishReason: 'STOP' }), usage });
       const principal = { keyId: 'k', tenant: 't', team: 'blue', user: 'u', scopes: [] };
-      return { principal, task: 'chat', feature: 'search' };
+      return { principal, task: 'chat', feature: 'search', traceId: 'abc' };
     });
     expect(lines).toEqual([
       {
         request_id: 'r-1',
+        trace_id: 'abc',
         route: '/v1/generate',
         task_type: 'chat',
         model_used: 'm',
