@@ -64,7 +64,7 @@ module.exports = {
   forbidden: [
     ...layers,
     siblings({ parent: 'providers', shared: ['google-wire', 'http'] }),
-    siblings({ parent: 'transport', shared: ['http'] }),
+    siblings({ parent: 'transport', shared: ['http', 'shared'] }),
     forbid('core-is-pure', 'core/ imports nothing.', { path: '^src/core/' }, { pathNot: '^src/core/' }),
     forbid(
       'folder-without-a-layer',

@@ -11,11 +11,11 @@ import { CallEntry, type Answering } from '../http/call-entry.js';
 import { exchangeOf } from '../http/exchange.js';
 import { HttpError } from '../http/http-error.js';
 import type { JsonBody } from '../http/json-body.js';
-import { answerOf, vectorsOf } from './rest.answers.js';
+import { answerOf, vectorsOf } from '../shared/answers.js';
 import { restFraming } from './rest.framing.js';
-import { countTokensRequest, embedRequest, generateRequest, metadataOf } from './rest.requests.js';
-import { countTokensSchema, embedSchema, generateSchema } from './rest.schemas.js';
-import { validCountTokensBody, validEmbedBody, validGenerateBody } from './rest.validation.js';
+import { countTokensRequest, embedRequest, generateRequest, metadataOf } from '../shared/requests.js';
+import { countTokensSchema, embedSchema, generateSchema } from '../shared/request-schemas.js';
+import { validCountTokensBody, validEmbedBody, validGenerateBody } from '../shared/request-validation.js';
 
 type DocumentedSchema = Extract<Parameters<typeof ApiBody>[0], { schema: unknown }>['schema'];
 

@@ -2,7 +2,7 @@ import type { Call } from '../../core/call.js';
 import { NO_USAGE } from '../../core/usage.js';
 import type { Generation } from '../../core/generation.js';
 import type { StreamFraming } from '../http/answer-stream.js';
-import { assertAnswered, deltasOf, doneOf } from './rest.answers.js';
+import { assertAnswered, deltasOf, doneOf } from '../shared/answers.js';
 import { problemOf } from './rest.surface.js';
 
 /** Server-sent events of the REST surface: `delta` as it comes, then one `done` or one `error`. */

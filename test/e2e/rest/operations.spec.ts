@@ -81,7 +81,7 @@ describe('the other routes of the REST surface', () => {
       '/v1/models',
       '/v1/requests/{id}/explain',
     ]);
-    const { generateSchema } = await import('../../../src/transport/rest/rest.schemas.js');
+    const { generateSchema } = await import('../../../src/transport/shared/request-schemas.js');
     expect(paths['/v1/generate']?.['post']?.requestBody?.content['application/json']?.schema).toEqual(
       JSON.parse(JSON.stringify(generateSchema)),
     );

@@ -4,7 +4,7 @@ import {
   embedRequest,
   generateRequest,
   metadataOf,
-} from '../../../../src/transport/rest/rest.requests.js';
+} from '../../../../src/transport/shared/requests.js';
 
 describe('generateRequest', () => {
   it('makes a message of a prompt, media before it', () => {

@@ -1,8 +1,8 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { GatewayError } from '../../core/gateway-error.js';
 import type { JsonObject } from '../../core/json.js';
-import { countTokensSchema, embedSchema, generateSchema, SOME_TEXT } from './rest.schemas.js';
-import type { EmbedBody, GenerateBody } from './rest.requests.js';
+import { countTokensSchema, embedSchema, generateSchema, SOME_TEXT } from './request-schemas.js';
+import type { EmbedBody, GenerateBody } from './requests.js';
 
 // Stops at the first error: a hostile body cannot make a long list. `ownProperties` keeps `__proto__` a plain name.
 const ajv = new Ajv({

@@ -1,5 +1,5 @@
 /**
- * JSON Schemas of the REST surface. Requests are validated by them, and the OpenAPI document shows them: there is
+ * JSON Schemas of the gateway's own requests. All are validated by them, and the OpenAPI document shows them: there is
  * no second description.
  */
 // `minLength` would count the characters of the whole text, which may be megabytes of base64.

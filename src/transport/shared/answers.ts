@@ -6,8 +6,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.j
 import { candidatesOf, mergeChunks, partsOf } from '../../core/merge-chunks.js';
 import type { Usage } from '../../core/usage.js';
 
-/** The REST answer; what does not apply is absent. */
-export interface RestAnswer {
+/** The gateway's own form of an answer; what does not apply is absent. */
+export interface Answer {
   readonly id: string;
   readonly model: string;
   readonly modelVersion?: string;
@@ -26,12 +26,7 @@ export interface RestAnswer {
  * The whole answer. Throws SAFETY_BLOCKED, EMPTY_RESPONSE or UPSTREAM_PROTOCOL for an answer that is none: a 200
  * would not be the truth.
  */
-export function answerOf(
-  id: string,
-  head: Head,
-  { chunks, finish }: Collected,
-  wantsJson: boolean,
-): RestAnswer {
+export function answerOf(id: string, head: Head, { chunks, finish }: Collected, wantsJson: boolean): Answer {
   assertAnswered(finish);
   const parts = partsOf(candidatesOf(mergeChunks(chunks))[0]);
   const text = textOf(parts);
@@ -47,12 +42,7 @@ export function answerOf(
 }
 
 /** The answer without its text: the last event of a stream. */
-export function doneOf(
-  id: string,
-  head: Head,
-  finish: FinishEvent,
-  notes: readonly string[] = [],
-): RestAnswer {
+export function doneOf(id: string, head: Head, finish: FinishEvent, notes: readonly string[] = []): Answer {
   const warnings = [...notes, ...warningsOf(finish)];
   return {
     id,
@@ -98,17 +88,17 @@ export function assertAnswered(finish: FinishEvent): void {
 }
 
 /** What a chunk adds to the answer. `text` is visible text; `part` is there where a part is more than that. */
-export interface RestDelta {
+export interface Delta {
   readonly text?: string;
   readonly part?: Part;
 }
 
 /** The deltas of a chunk; empty texts that carry nothing are left out. */
-export function deltasOf(value: JsonObject): readonly RestDelta[] {
+export function deltasOf(value: JsonObject): readonly Delta[] {
   return partsOf(candidatesOf(value)[0]).flatMap(deltasOfPart);
 }
 
-function deltasOfPart(part: Part): readonly RestDelta[] {
+function deltasOfPart(part: Part): readonly Delta[] {
   const { text } = part;
   if (text === undefined || part.thought === true) return [{ part }];
   if (Object.keys(part).length > 1) return [text === '' ? { part } : { text, part }];

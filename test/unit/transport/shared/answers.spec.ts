@@ -1,12 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Part } from '../../../../src/core/gemini-wire.js';
 import type { ChunkEvent, FinishEvent } from '../../../../src/core/generation.js';
-import {
-  answerOf,
-  assertAnswered,
-  deltasOf,
-  vectorsOf,
-} from '../../../../src/transport/rest/rest.answers.js';
+import { answerOf, assertAnswered, deltasOf, vectorsOf } from '../../../../src/transport/shared/answers.js';
 import { finishFixture, generationOf, usageFixture } from '../../../helpers/calls.js';
 
 const { head } = generationOf([]);

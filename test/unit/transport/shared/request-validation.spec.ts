@@ -4,7 +4,7 @@ import {
   validCountTokensBody,
   validEmbedBody,
   validGenerateBody,
-} from '../../../../src/transport/rest/rest.validation.js';
+} from '../../../../src/transport/shared/request-validation.js';
 
 const good: JsonObject = { task: 't', prompt: 'Hello' };
 const refused = (field: string, what = '') =>
