@@ -47,6 +47,8 @@ export class CallRecord {
   /** Targets that might answer, best first. */
   plan: readonly PlannedTarget[] = [];
   readonly skipped: SkippedTarget[] = [];
+  /** Model that the call's share of a divided traffic tries first; undefined where it has none. */
+  share: string | undefined;
   readonly attempts: AttemptRecord[] = [];
   /** Monotonic time of the first event, where there was one. */
   firstEventMs: number | undefined;

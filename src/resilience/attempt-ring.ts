@@ -173,7 +173,7 @@ class Run {
     try {
       const generation = await candidate.attempt(this.#attempts);
       if (this.call.stream) return this.#watched(generation, candidate, ticket);
-      ticket.succeeded();
+      this.health.succeeded(candidate.name, ticket);
       return generation;
     } catch (thrown) {
       const error = GatewayError.from(thrown);
@@ -190,7 +190,7 @@ class Run {
 
   /** A stream is judged by its beginning and by its end. */
   #watched(generation: Generation, { name }: Candidate, ticket: Ticket): Generation {
-    ticket.began();
+    this.health.began(name, ticket);
     return settled(generation, (outcome) => {
       if (outcome.kind === 'failed') this.health.failed(name, ticket, outcome.error);
       else ticket.succeeded();

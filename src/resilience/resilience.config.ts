@@ -51,6 +51,31 @@ export class RetryBudgetConfig {
   floor: number = 3;
 }
 
+/** When a whole project is taken out of plans. */
+export class EjectionConfig {
+  @Doc('Share of failures among the last `windowCalls` attempts on a project, of whatever model.')
+  @IsNumber()
+  @Min(0.05)
+  @Max(1)
+  failureShare: number = 0.5;
+
+  @Doc('Number of attempts that the share is taken of; a project with fewer is not judged.')
+  @IsInt()
+  @Min(5)
+  @Max(10_000)
+  windowCalls: number = 50;
+
+  @Doc('How long a project is out the first time; so much longer each further time.')
+  @IsInt()
+  @Min(1)
+  ejectMs: number = 30_000;
+
+  @Doc('Longest time that a project is out.')
+  @IsInt()
+  @Min(1)
+  maxEjectMs: number = 300_000;
+}
+
 /** What is done about failing targets. */
 export class ResilienceConfig {
   static readonly section = 'resilience';
@@ -59,6 +84,12 @@ export class ResilienceConfig {
   @Doc('When a target is left alone.')
   @Nested(() => BreakerConfig)
   breaker: BreakerConfig = new BreakerConfig();
+
+  @Doc(
+    'When a whole project is taken out of plans: it fails often and the others fail at most half as often. At most half of a plan’s targets are left out so.',
+  )
+  @Nested(() => EjectionConfig)
+  ejection: EjectionConfig = new EjectionConfig();
 
   @Doc('How many retries may be under way.')
   @Nested(() => RetryBudgetConfig)

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sectionToken } from '../config/config.module.js';
 import { Clock } from '../core/clock.js';
-import type { GatewayError } from '../core/gateway-error.js';
+import type { GatewayError, Reason } from '../core/gateway-error.js';
 import { CircuitBreaker, type Ticket } from './circuit-breaker.js';
+import { OutlierEjection } from './outlier-ejection.js';
 import { msUntilPacificMidnight } from './pacific-midnight.js';
 import { ResilienceConfig } from './resilience.config.js';
 import { TREATMENTS, troubleOf } from './trouble.js';
@@ -33,6 +34,13 @@ interface Known {
 
 const SCORES = { closed: 1, 'half-open': 0.5, open: 0.001 } as const;
 
+/** An overload is the model's, a quota the ledger's business: neither shows that a project is unwell. */
+const SPEAKS_OF_THE_PROJECT: ReadonlySet<Reason> = new Set([
+  'UPSTREAM_AUTH',
+  'UPSTREAM_UNAVAILABLE',
+  'UPSTREAM_PROTOCOL',
+]);
+
 /** Targets known; the least recently used are forgotten beyond it. */
 const MAX_TARGETS = 4_096;
 
@@ -44,6 +52,7 @@ export class TargetHealth {
   constructor(
     @Inject(sectionToken(ResilienceConfig)) private readonly config: ResilienceConfig,
     @Inject(Clock) private readonly clock: Clock,
+    private readonly ejection: OutlierEjection,
   ) {}
 
   /** Asks for an attempt on a target. */
@@ -60,6 +69,18 @@ export class TargetHealth {
     return { refusal: { why, notBeforeMs: admission.notBeforeMs, kind: 'health' } };
   }
 
+  /** Tells that a stream began. How it ends is told by its ticket, or by `failed`. */
+  began(target: string, ticket: Ticket): void {
+    ticket.began();
+    this.ejection.observe(projectOf(target), false);
+  }
+
+  /** Tells of an attempt that was answered. */
+  succeeded(target: string, ticket: Ticket): void {
+    ticket.succeeded();
+    this.ejection.observe(projectOf(target), false);
+  }
+
   /** Tells of a failed attempt: its ticket is settled, and the target rests where the failure asks for it. */
   failed(target: string, ticket: Ticket, error: GatewayError): void {
     // What ended before the target was heard (by its caller, or for want of credentials) does not show it well.
@@ -68,6 +89,7 @@ export class TargetHealth {
     else if (error.countsAgainstTarget) ticket.failed();
     else if (heard) ticket.succeeded();
     else ticket.abandoned();
+    if (SPEAKS_OF_THE_PROJECT.has(error.reason)) this.ejection.observe(projectOf(target), true);
     const treatment = TREATMENTS[troubleOf(error)];
     if (!('rest' in treatment)) return;
     const restMs = treatment.rest === 'as_told' ? error.retryAfterMs : this.#untilReset(error);
@@ -106,4 +128,9 @@ export class TargetHealth {
     }
     return known;
   }
+}
+
+/** Targets are called `project/model`. */
+function projectOf(target: string): string {
+  return target.slice(0, target.indexOf('/'));
 }

@@ -1,12 +1,16 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Call } from '../core/call.js';
 import { GatewayError } from '../core/gateway-error.js';
-import { needsOf, unmet, type Needs } from './capabilities.js';
-import type { RoutingTable, Site } from './routing-table.js';
+import { Random } from '../core/random.js';
+import { OutlierEjection } from '../resilience/outlier-ejection.js';
+import { needsOf } from './capabilities.js';
+import { PlanBuilder } from './plan-builder.js';
+import type { RoutingTable } from './routing-table.js';
 import { RoutingTables } from './routing-tables.js';
-import { type Rankable, TargetRanking } from './target-ranking.js';
-import { targetName, type Ranked, type RoutePlan } from './target.js';
+import { TargetRanking } from './target-ranking.js';
+import type { Ranked, RoutePlan } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
+import { modelOfShare } from './traffic-split.js';
 
 /**
  * Plans which targets may answer a call, best first: the models of the task on the projects that serve them, in
@@ -18,6 +22,8 @@ export class RoutePlanner {
   constructor(
     private readonly tables: RoutingTables,
     private readonly ranking: TargetRanking,
+    private readonly ejection: OutlierEjection,
+    @Inject(Random) private readonly random: Random,
   ) {}
 
   /**
@@ -27,19 +33,38 @@ export class RoutePlanner {
   plan(call: Call): RoutePlan {
     const table = this.tables.of(call.config);
     const task = taskOf(call, table);
-    const models = call.model === undefined ? (task?.models ?? []) : [call.model];
-    const needs = needsOf(call.request);
     const strategy = task?.strategy ?? 'weighted';
-    const plan = new PlanBuilder(table, task, needs);
-    const fitting = (model: string): readonly Rankable[] => plan.fitting(model);
-    plan.add(this.ranking.order(models.flatMap(fitting), strategy, call.stream));
+    const plan = new PlanBuilder(table, task, needsOf(call.request));
+    const ranked = (models: readonly string[]): readonly Ranked[] =>
+      this.ranking.order(
+        models.flatMap((model) => plan.fitting(model)),
+        strategy,
+        call.stream,
+      );
+    if (call.model !== undefined) plan.add(ranked([call.model]));
+    else if (task !== undefined) this.#addModels(call, task, plan, ranked);
     if (call.operation === 'generate') {
       for (const { model, canned } of task?.fallback ?? []) {
-        if (model !== undefined) plan.add(this.ranking.order(fitting(model), strategy, call.stream));
+        if (model !== undefined) plan.add(ranked([model]));
         if (canned !== undefined) plan.add([{ target: table.cannedTarget(canned) }]);
       }
     }
+    if (task !== undefined) plan.limit(task.failover);
+    if (this.ejection.any) plan.eject((project) => this.ejection.has(project));
     return plan.finish(call.model);
+  }
+
+  /** The models of a task, that of the call's share of the traffic first. */
+  #addModels(
+    call: Call,
+    { models, split }: TaskConfig,
+    plan: PlanBuilder,
+    ranked: (models: readonly string[]) => readonly Ranked[],
+  ): void {
+    const share = split && modelOfShare(call, split, this.random);
+    call.record.share = share;
+    if (share !== undefined) plan.add(ranked([share]));
+    plan.add(ranked(models.filter((model) => model !== share)));
   }
 }
 
@@ -55,91 +80,4 @@ function taskOf(call: Call, table: RoutingTable): TaskConfig | undefined {
       metadata: { field: 'task' },
     },
   );
-}
-
-class PlanBuilder {
-  readonly #ranked: Ranked[] = [];
-  readonly #skipped: { target: string; why: string }[] = [];
-  #incapable = false;
-
-  constructor(
-    private readonly table: RoutingTable,
-    private readonly task: TaskConfig | undefined,
-    private readonly needs: Needs,
-  ) {}
-
-  /** A model on every project that may serve it; none, with the reason noted, where it cannot take the request. */
-  fitting(model: string): readonly Rankable[] {
-    const capabilities = this.table.models.get(model);
-    const sites = this.table.sites(model);
-    if (capabilities === undefined || sites.length === 0) {
-      this.#skipped.push({ target: model, why: 'no project serves it' });
-      return [];
-    }
-    const lack = unmet(capabilities, this.needs);
-    if (lack !== undefined) {
-      this.#incapable = true;
-      this.#skipped.push({ target: model, why: lack });
-      return [];
-    }
-    return this.#resident(model, this.#keepers(model, sites)).map((site) => ({
-      target: this.table.target(model, site, this.task),
-      weight: site.project.weight,
-      prices: capabilities.prices,
-    }));
-  }
-
-  add(ranked: readonly Ranked[]): void {
-    this.#ranked.push(...ranked);
-  }
-
-  finish(asked: string | undefined): RoutePlan {
-    if (this.#ranked.length === 0) throw this.#nothing(asked);
-    return { targets: this.#ranked, skipped: this.#skipped };
-  }
-
-  #keepers(model: string, sites: readonly Site[]): readonly Site[] {
-    if (!this.needs.keptResources) return sites;
-    const keeper = this.table.resourceKeeper?.project.id;
-    return sites.filter(({ project }) => {
-      if (project.id === keeper) return true;
-      const target = targetName({ project: project.id, model });
-      this.#skipped.push({
-        target,
-        why: 'it does not keep the files or cached content that the request names',
-      });
-      return false;
-    });
-  }
-
-  #resident(model: string, sites: readonly Site[]): readonly Site[] {
-    const residency = this.task?.residency;
-    if (residency === undefined) return sites;
-    return sites.filter(({ project }) => {
-      if (project.residency === residency) return true;
-      const target = targetName({ project: project.id, model });
-      this.#skipped.push({ target, why: `its residency is not ${residency}` });
-      return false;
-    });
-  }
-
-  #nothing(asked: string | undefined): GatewayError {
-    const why = this.#skipped.map((skip) => `${skip.target} ${skip.why}`).join('; ');
-    if (this.#incapable) {
-      return new GatewayError('INVALID_REQUEST', `No model can take this request: ${why}.`, {
-        metadata: { field: 'contents' },
-      });
-    }
-    if (asked !== undefined && this.table.sites(asked).length === 0) {
-      const served = this.table.servedModels().toSorted().join(', ');
-      return new GatewayError(
-        'MODEL_NOT_FOUND',
-        `No project serves "${asked.slice(0, 100)}". Models: ${served}.`,
-        {
-          metadata: { field: 'model' },
-        },
-      );
-    }
-    return new GatewayError('NO_TARGET', `No target can answer this call: ${why}.`);
-  }
 }

@@ -1,6 +1,7 @@
 import type { ConfigProblem } from '../core/config-snapshot.js';
 import type { ProjectConfig } from './projects.config.js';
 import type { CannedConfig, TaskConfig } from './tasks.config.js';
+import type { TrafficSplitConfig } from './traffic-split.config.js';
 
 interface Routing {
   readonly projects: readonly ProjectConfig[];
@@ -91,7 +92,22 @@ function taskProblems(task: TaskConfig, path: string, names: Names): ConfigProbl
       problems.push({ path: `${at}.canned`, message: `"${canned}" is not in canned` });
     }
   }
-  return problems;
+  return [...problems, ...splitProblems(task.split, `${path}.split`, names)];
+}
+
+function splitProblems(
+  split: TrafficSplitConfig | undefined,
+  path: string,
+  names: Names,
+): readonly ConfigProblem[] {
+  if (split === undefined) return [];
+  const problems = split.shares.flatMap(({ model }, index) =>
+    modelProblem(model, `${path}.shares[${index}].model`, names),
+  );
+  const total = split.shares.reduce((sum, { percent }) => sum + percent, 0);
+  return total > 100
+    ? [...problems, { path: `${path}.shares`, message: `add up to ${total} percent; at most 100` }]
+    : problems;
 }
 
 function modelProblem(model: string, path: string, names: Names): ConfigProblem[] {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.js';
 import type { AttemptTimeouts, Provider } from '../core/provider.js';
+import type { ProviderKind } from './projects.config.js';
 
 /** A model on a project: one thing that can answer a call. */
 export interface Target {
@@ -10,6 +11,8 @@ export interface Target {
   /** Model as the upstream names it. */
   readonly upstreamModel: string;
   readonly provider: Provider;
+  /** Kind of upstream: Google's two backends, or another provider. */
+  readonly kind: ProviderKind | 'canned';
   /** False for answers made beforehand: no upstream is called. */
   readonly upstream: boolean;
   readonly timeouts: AttemptTimeouts;

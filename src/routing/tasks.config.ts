@@ -12,7 +12,9 @@ import {
 import { Doc, ListOf, Nested } from '../config/field.decorator.js';
 import type { Priority } from '../core/call.js';
 import type { JsonObject } from '../core/json.js';
+import { FailoverConfig, HedgeConfig } from './failover.config.js';
 import { STRATEGIES, type Strategy } from './strategy.js';
+import { TrafficSplitConfig } from './traffic-split.config.js';
 
 const PRIORITIES = ['interactive', 'standard', 'batch'] as const satisfies readonly Priority[];
 
@@ -79,6 +81,20 @@ export class TaskConfig {
   @Doc('What answers when all of the models failed, in order.')
   @ListOf(() => FallbackConfig)
   fallback: FallbackConfig[] = [];
+
+  @Doc('Which steps a failed call may take.')
+  @Nested(() => FailoverConfig)
+  failover: FailoverConfig = new FailoverConfig();
+
+  @Doc('Shares of the traffic that try other models first.')
+  @Nested(() => TrafficSplitConfig)
+  @IsOptional()
+  split?: TrafficSplitConfig;
+
+  @Doc('A second attempt for calls that wait longer than usual for their first event; off when absent.')
+  @Nested(() => HedgeConfig)
+  @IsOptional()
+  hedge?: HedgeConfig;
 
   @Doc('Class of traffic.')
   @IsIn(PRIORITIES)

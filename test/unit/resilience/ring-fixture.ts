@@ -3,6 +3,7 @@ import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../sr
 import type { Generation } from '../../../src/core/generation.js';
 import { AttemptRing, type Candidate } from '../../../src/resilience/attempt-ring.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { callFixture, chunkFixture, finishFixture, generationOf } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
@@ -58,7 +59,7 @@ export class RingUnderTest {
 
   constructor(settings: Partial<ResilienceConfig> = {}, random = 1) {
     this.config = Object.assign(new ResilienceConfig(), settings);
-    this.health = new TargetHealth(this.config, this.clock);
+    this.health = new TargetHealth(this.config, this.clock, new OutlierEjection(this.config, this.clock));
     this.ring = new AttemptRing(this.health, this.config, this.clock, () => random);
   }
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../src/core/gateway-error.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth, type Refusal } from '../../../src/resilience/target-health.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
@@ -14,7 +15,7 @@ let health: TargetHealth;
 beforeEach(() => {
   clock = new ManualClock(EVENING_MS);
   config = new ResilienceConfig();
-  health = new TargetHealth(config, clock);
+  health = new TargetHealth(config, clock, new OutlierEjection(config, clock));
 });
 
 function refusal(target = 't'): Refusal | undefined {
@@ -166,5 +167,44 @@ describe('TargetHealth, health', () => {
     refusal('one more');
     expect(refusal('used')).toBeDefined();
     expect(refusal('old')).toBeUndefined();
+  });
+});
+
+describe('TargetHealth, projects', () => {
+  const observed: [string, boolean][] = [];
+  const observing = () => {
+    observed.length = 0;
+    const ejection = new OutlierEjection(config, clock);
+    ejection.observe = (project, failed) => void observed.push([project, failed]);
+    return new TargetHealth(config, clock, ejection);
+  };
+
+  it.each([
+    ['UPSTREAM_AUTH', true],
+    ['UPSTREAM_UNAVAILABLE', true],
+    ['UPSTREAM_PROTOCOL', true],
+    ['UPSTREAM_OVERLOADED', undefined],
+    ['UPSTREAM_RATE_LIMITED', undefined],
+    ['INVALID_REQUEST', undefined],
+    ['CANCELLED', undefined],
+  ] as const)('hears of %s: %s', (reason, expected) => {
+    const watched = observing();
+    const leave = watched.admit('p/m');
+    if ('refusal' in leave) throw new Error('refused');
+    watched.failed('p/m', leave.ticket, new GatewayError(reason, 'It failed.'));
+    expect(observed).toEqual(expected === undefined ? [] : [['p', expected]]);
+  });
+
+  it('hears of answers, of a stream once', () => {
+    const watched = observing();
+    const [one, other] = [watched.admit('p/m'), watched.admit('q/m')];
+    if ('refusal' in one || 'refusal' in other) throw new Error('refused');
+    watched.succeeded('p/m', one.ticket);
+    watched.began('q/m', other.ticket);
+    other.ticket.succeeded();
+    expect(observed).toEqual([
+      ['p', false],
+      ['q', false],
+    ]);
   });
 });

@@ -6,6 +6,7 @@ import { GatewayError, REASONS, type Reason } from '../../../src/core/gateway-er
 import type { Attempt, Provider } from '../../../src/core/provider.js';
 import { AttemptRing } from '../../../src/resilience/attempt-ring.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { Dispatcher } from '../../../src/routing/dispatcher.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
@@ -38,6 +39,7 @@ function plan(...answers: Answer[]): RoutePlan & { readonly attempts: Attempt[] 
       model: 'm',
       upstreamModel: `upstream-${index}`,
       provider,
+      kind: 'gemini',
       upstream: true,
       timeouts: { firstEventMs: 10, idleGapMs: 20, totalMs: 1_000 },
       prepare: (request) => (index === 0 ? request : { ...request, prepared: index }),
@@ -58,7 +60,12 @@ const logger = {
 
 function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
   const config = new ResilienceConfig();
-  const ring = new AttemptRing(new TargetHealth(config, clock), config, clock, () => 1);
+  const ring = new AttemptRing(
+    new TargetHealth(config, clock, new OutlierEjection(config, clock)),
+    config,
+    clock,
+    () => 1,
+  );
   return new Dispatcher(
     { plan: () => route } as unknown as RoutePlanner,
     ring,

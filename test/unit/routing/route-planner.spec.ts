@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import type { Call } from '../../../src/core/call.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { NO_QUOTA_KNOWN } from '../../../src/routing/headroom.port.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
@@ -36,17 +37,29 @@ const CONFIG = snapshot({
     plain: { models: ['textual'] },
     stale: { models: ['gone', 'small'] },
     picky: { models: ['textual', 'big'] },
+    rollout: {
+      models: ['big', 'small'],
+      strategy: 'ordered',
+      split: { stickyBy: 'call', shares: [{ model: 'small', percent: 10 }] },
+    },
+    limited: { models: ['big', 'small'], strategy: 'ordered', fallback: [{ canned: 'sorry' }] },
   },
   canned: { sorry: { text: 'Later.' } },
 });
 
-function planner(random: () => number): RoutePlanner {
+function planner(random: () => number, out?: Pick<OutlierEjection, 'any' | 'has'>): RoutePlanner {
   const clock = new ManualClock();
-  const health = new TargetHealth(new ResilienceConfig(), clock);
-  return new RoutePlanner(
-    tables,
-    new TargetRanking(health, new LatencyBook(), NO_QUOTA_KNOWN, clock, random),
-  );
+  const config = new ResilienceConfig();
+  const ejection = new OutlierEjection(config, clock);
+  const health = new TargetHealth(config, clock, ejection);
+  const ranking = new TargetRanking(health, new LatencyBook(), NO_QUOTA_KNOWN, clock, random);
+  return new RoutePlanner(tables, ranking, (out as OutlierEjection | undefined) ?? ejection, random);
+}
+
+/** A call under the configuration above that names no model. */
+function callOf(overrides: Partial<Call>): Call {
+  const { model: _, ...fixture } = callFixture();
+  return { ...fixture, config: CONFIG, ...overrides };
 }
 
 /** Plans a call with a source of randomness that draws these numbers, then 0.5. */
@@ -179,7 +192,7 @@ describe('RoutePlanner', () => {
       expect(() => planOf({ task })).toThrow(
         expect.objectContaining({
           reason: 'INVALID_REQUEST',
-          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, listed, nowhere, picky, plain, resident, stale, work.`,
+          message: `There is no task "${task.slice(0, 100)}". Tasks: careful, limited, listed, nowhere, picky, plain, resident, rollout, stale, work.`,
           metadata: { field: 'task' },
         }),
       );
@@ -194,5 +207,127 @@ describe('RoutePlanner', () => {
           metadata: { field: 'model' },
         }),
       );
+  });
+});
+
+describe('RoutePlanner, divided traffic', () => {
+  it('tries the model of the call’s share first, then the task’s', () => {
+    const plan = planner(() => 0.05).plan(callOf({ task: 'rollout' }));
+    expect(plan.targets.map(({ target }) => targetName(target))).toEqual([
+      'first/small',
+      'first/big',
+      'second/big',
+      'third/big',
+    ]);
+  });
+
+  it('goes by the task’s models for the rest, and writes down which it was', () => {
+    const [rest, share] = [callOf({ task: 'rollout' }), callOf({ task: 'rollout' })];
+    expect(planner(() => 0.15).plan(rest).targets[0]?.target.model).toBe('big');
+    planner(() => 0.05).plan(share);
+    expect([rest.record.share, share.record.share]).toEqual([undefined, 'small']);
+  });
+
+  it('leaves a call alone that names its model', () => {
+    const { targets } = planner(() => 0).plan(callOf({ task: 'rollout', model: 'big' }));
+    expect(new Set(targets.map(({ target }) => target.model))).toEqual(new Set(['big']));
+  });
+});
+
+describe('RoutePlanner, steps that a task allows', () => {
+  const MODELS = ['first/big', 'second/big', 'third/big', 'first/small', 'other/elsewhere', 'canned/sorry'];
+  const limitedTo = (failover: object) => {
+    const config = snapshot({
+      models: { big: {}, small: {}, elsewhere: {} },
+      projects: [
+        project('first', { models: ['big', 'small'] }),
+        project('second', { models: ['big'] }),
+        project('third', { models: ['big'] }),
+        project('other', {
+          provider: 'openai-compatible',
+          baseUrl: 'http://127.0.0.1:1',
+          models: ['elsewhere'],
+        }),
+      ],
+      tasks: {
+        t: {
+          models: ['big', 'small', 'elsewhere'],
+          strategy: 'ordered',
+          fallback: [{ canned: 'sorry' }],
+          failover,
+        },
+      },
+      canned: { sorry: { text: 'Later.' } },
+    });
+    const { targets, skipped } = planner(() => 0.5).plan(callOf({ task: 't', config }));
+    return {
+      names: targets.map(({ target }) => targetName(target)),
+      reasons: new Set(skipped.map(({ why }) => why)),
+    };
+  };
+
+  it.each([
+    [{}, MODELS, []],
+    [{ canned: false }, MODELS.slice(0, 5), ['the task allows no answers made beforehand']],
+    [
+      { projects: false },
+      ['first/big', 'first/small', 'other/elsewhere', 'canned/sorry'],
+      ['the task allows no other projects'],
+    ],
+    [
+      { models: false },
+      ['first/big', 'second/big', 'third/big', 'canned/sorry'],
+      ['the task allows no other models'],
+    ],
+    [
+      { providers: false },
+      ['first/big', 'second/big', 'third/big', 'first/small', 'canned/sorry'],
+      ['the task allows no other providers'],
+    ],
+    [
+      { projects: false, models: false, canned: false },
+      ['first/big'],
+      [
+        'the task allows no other projects',
+        'the task allows no other models',
+        'the task allows no answers made beforehand',
+      ],
+    ],
+  ])('case %#: %j', (failover, names, reasons) => {
+    const limited = limitedTo(failover);
+    expect(limited.names).toEqual(names);
+    expect(limited.reasons).toEqual(new Set(reasons));
+  });
+});
+
+describe('RoutePlanner, projects that are out', () => {
+  const outOf = (out: readonly string[], call: Partial<Call>) => {
+    const ejection = { any: out.length > 0, has: (name: string) => out.includes(name) };
+    const { targets, skipped } = planner(() => 0.5, ejection).plan(callOf(call));
+    return { names: targets.map(({ target }) => targetName(target)), skipped };
+  };
+
+  it('leaves them out and says why', () => {
+    const { names, skipped } = outOf(['second'], { task: 'listed' });
+    expect(names).toEqual(['first/big', 'third/big', 'first/small']);
+    expect(skipped).toEqual([
+      {
+        target: 'second/big',
+        why: 'its project fails much more often than the others and is left out for a while',
+      },
+    ]);
+  });
+
+  it('leaves out at most half of those that call an upstream', () => {
+    expect(outOf(['first', 'second', 'third'], { task: 'listed' }).names).toEqual([
+      'third/big',
+      'first/small',
+    ]);
+    expect(outOf(['first'], { task: 'resident' }).names).toEqual(['first/big']);
+    expect(outOf(['first', 'second', 'third'], { task: 'limited' }).names).toEqual([
+      'third/big',
+      'first/small',
+      'canned/sorry',
+    ]);
   });
 });

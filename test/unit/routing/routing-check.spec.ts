@@ -23,6 +23,19 @@ describe('routingProblems', () => {
     ).toEqual([]);
   });
 
+  it('finds shares of a divided traffic that name no model, or are more than all', () => {
+    const split = {
+      shares: [
+        { model: 'odd', percent: 60 },
+        { model: 'other', percent: 50 },
+      ],
+    };
+    expect(task({ models: ['known'], split })).toEqual([
+      { path: 'tasks.t.split.shares[0].model', message: '"odd" is not in models' },
+      { path: 'tasks.t.split.shares', message: 'add up to 110 percent; at most 100' },
+    ]);
+  });
+
   it.each([
     [[project('a'), project('a')], 'projects[1].id', '"a" is the id of another project'],
     [[{ id: 'a', provider: 'gemini' }], 'projects[0].credentials.apiKeys', 'must name at least one key'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { GatewayError } from '../../../src/core/gateway-error.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
+import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { NO_QUOTA_KNOWN, type Headroom } from '../../../src/routing/headroom.port.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
@@ -21,7 +22,11 @@ const rankable = (project: string, more: Partial<Rankable> = {}): Rankable => ({
 
 function setting({ headroom = NO_QUOTA_KNOWN }: { headroom?: Headroom } = {}) {
   const clock = new ManualClock();
-  const health = new TargetHealth(new ResilienceConfig(), clock);
+  const health = new TargetHealth(
+    new ResilienceConfig(),
+    clock,
+    new OutlierEjection(new ResilienceConfig(), clock),
+  );
   const latencies = new LatencyBook();
   const ranking = new TargetRanking(health, latencies, headroom, clock, () => 0.5);
   const order = (candidates: readonly Rankable[], strategy: Strategy, stream = false) =>
