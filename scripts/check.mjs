@@ -21,6 +21,12 @@ const checks = [
   },
   { name: 'dead code', program: 'knip/bin/knip.js', args: ['--no-progress', '--no-config-hints'] },
   { name: 'format', program: 'oxfmt/bin/oxfmt', args: ['--check'] },
+  { name: 'protocol', program: '@bufbuild/buf/bin/buf', args: ['lint'] },
+  {
+    name: 'protocol format',
+    program: '@bufbuild/buf/bin/buf',
+    args: ['format', '--diff', '--exit-code'],
+  },
 ];
 
 const node = await prepare();
