@@ -16,6 +16,7 @@ import { ResourcesController } from './transport/gemini-api/resources.controller
 import { HealthController } from './transport/health/health.controller.js';
 import { Readiness } from './transport/health/readiness.js';
 import { HttpModule } from './transport/http/http.module.js';
+import { MetricsController } from './transport/metrics/metrics.controller.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
 
@@ -55,7 +56,13 @@ export class AppModule {
         TerminusModule.forRoot({ logger: false }),
         HttpModule.register([restSurface, geminiApiSurface]),
       ],
-      controllers: [RestController, GeminiApiController, ResourcesController, HealthController],
+      controllers: [
+        RestController,
+        GeminiApiController,
+        ResourcesController,
+        HealthController,
+        MetricsController,
+      ],
       providers: [Readiness, FrameworkLogger],
     };
   }

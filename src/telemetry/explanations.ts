@@ -69,23 +69,21 @@ export class Explanations {
       skipped,
       attempts,
       ...(target === undefined ? {} : { target }),
-      outcome: outcomeName(outcome) ?? 'running',
+      outcome: outcome === undefined ? 'running' : outcomeName(outcome),
       ...(outcome?.kind === 'completed' ? { finishReason: outcome.finish.finishReason } : {}),
       usage: record.usage(),
     };
   }
 }
 
-/** How a call ended, in one word; undefined while it has not. */
-export function outcomeName(outcome: Outcome | undefined): string | undefined {
-  switch (outcome?.kind) {
+/** How a call ended, in one word: a verdict, a reason, or `abandoned`. */
+export function outcomeName(outcome: Outcome): string {
+  switch (outcome.kind) {
     case 'completed':
       return outcome.finish.verdict;
     case 'failed':
       return outcome.error.reason;
     case 'abandoned':
       return 'abandoned';
-    case undefined:
-      return undefined;
   }
 }

@@ -5,6 +5,7 @@ import type { CallRecord } from '../core/call-record.js';
 import { Clock } from '../core/clock.js';
 import type { Reason } from '../core/gateway-error.js';
 import { sectionToken } from '../config/config.module.js';
+import { CallMetrics } from './call-metrics.js';
 import { outcomeName } from './explanations.js';
 import { TelemetryConfig } from './telemetry.config.js';
 
@@ -24,13 +25,17 @@ export interface RequestLogEntry {
   readonly feature?: string;
 }
 
-/** One line for each request, with what it cost and how it ended; never content, keys or messages. */
+/**
+ * One line for each request, with what it cost and how it ended; never content, keys or messages. Requests that
+ * came to no call are counted here, as no policy sees them.
+ */
 @Injectable()
 export class RequestLog {
   constructor(
     private readonly logger: PinoLogger,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(sectionToken(TelemetryConfig)) private readonly config: TelemetryConfig,
+    private readonly metrics: CallMetrics,
   ) {
     logger.setContext('request');
   }
@@ -46,6 +51,7 @@ export class RequestLog {
     task,
     feature,
   }: RequestLogEntry): void {
+    if (refusal !== undefined && record.outcome === undefined) this.metrics.refused(refusal);
     if (!this.config.requestLog) return;
     const { outcome, attempts, startedMs, firstEventMs } = record;
     const usage = record.usage();
@@ -67,7 +73,7 @@ export class RequestLog {
       team_id: principal?.team,
       feature,
       finish_reason: outcome?.kind === 'completed' ? outcome.finish.finishReason : undefined,
-      outcome: outcomeName(outcome) ?? refusal ?? 'ok',
+      outcome: outcome === undefined ? (refusal ?? 'ok') : outcomeName(outcome),
     });
   }
 }

@@ -4,16 +4,12 @@ import { GatewayError } from '../../../src/core/gateway-error.js';
 import type { Generation } from '../../../src/core/generation.js';
 import { GeminiService } from '../../../src/gemini/gemini.service.js';
 import type { Dispatcher } from '../../../src/routing/dispatcher.js';
-import { Explanations } from '../../../src/telemetry/explanations.js';
-import { TelemetryConfig } from '../../../src/telemetry/telemetry.config.js';
-import { TelemetryPolicy } from '../../../src/telemetry/telemetry.policy.js';
 import { callFixture, chunkFixture, finishFixture, generationOf } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
+import { telemetryPolicy } from '../../helpers/telemetry.js';
 
 const serviceOver = (dispatch: () => Promise<Generation>) =>
-  new GeminiService(new TelemetryPolicy(new ManualClock(), new Explanations(new TelemetryConfig())), {
-    dispatch,
-  } as unknown as Dispatcher);
+  new GeminiService(telemetryPolicy(new ManualClock()), { dispatch } as unknown as Dispatcher);
 
 describe('GeminiService', () => {
   it('takes a call through telemetry to dispatch and back', async () => {

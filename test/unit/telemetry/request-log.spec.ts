@@ -2,12 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import type { PinoLogger } from 'nestjs-pino';
 import { CallRecord } from '../../../src/core/call-record.js';
 import { GatewayError } from '../../../src/core/gateway-error.js';
+import { CallMetrics } from '../../../src/telemetry/call-metrics.js';
+import { Metrics } from '../../../src/telemetry/metrics.js';
 import { RequestLog, type RequestLogEntry } from '../../../src/telemetry/request-log.js';
 import { finishFixture, usageFixture } from '../../helpers/calls.js';
 import { TelemetryConfig } from '../../../src/telemetry/telemetry.config.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
-function log(entry: (record: CallRecord, clock: ManualClock) => Partial<RequestLogEntry>, requestLog = true) {
+function log(
+  entry: (record: CallRecord, clock: ManualClock) => Partial<RequestLogEntry>,
+  requestLog = true,
+  metrics = new CallMetrics(new Metrics()),
+) {
   const lines: Record<string, unknown>[] = [];
   const logger = { setContext: () => undefined, info: (line: Record<string, unknown>) => lines.push(line) };
   const clock = new ManualClock();
@@ -15,7 +21,7 @@ function log(entry: (record: CallRecord, clock: ManualClock) => Partial<RequestL
   const record = new CallRecord(100);
   const given = entry(record, clock);
   const config = Object.assign(new TelemetryConfig(), { requestLog });
-  new RequestLog(logger as unknown as PinoLogger, clock, config).write({
+  new RequestLog(logger as unknown as PinoLogger, clock, config, metrics).write({
     id: 'r-1',
     route: '/v1/generate',
     statusCode: 200,
@@ -105,4 +111,26 @@ describe('RequestLog', () => {
   it('writes nothing where it is turned off', () => {
     expect(log(() => ({}), false)).toEqual([]);
   });
+
+  it.each([true, false])(
+    'counts what came to no call, and nothing else (lines written: %s)',
+    async (lines) => {
+      const metrics = new Metrics();
+      const calls = new CallMetrics(metrics);
+      log(() => ({ refusal: 'UNAUTHENTICATED' }), lines, calls);
+      log(() => ({}), lines, calls);
+      log(
+        (record) => {
+          record.settle({ kind: 'abandoned', usage: usageFixture(0, 0) });
+          return { refusal: 'CANCELLED' };
+        },
+        lines,
+        calls,
+      );
+      const text = await metrics.text();
+      expect(text.match(/^gateway_refusals_total.*$/gm)).toEqual([
+        'gateway_refusals_total{reason="UNAUTHENTICATED"} 1',
+      ]);
+    },
+  );
 });
