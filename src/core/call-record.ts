@@ -10,6 +10,8 @@ export interface AttemptRecord {
   readonly afterMs: number;
   /** From the beginning of the attempt to its first event or its failure. */
   readonly tookMs: number;
+  /** True where the target got the request with other thought signatures than the caller's. */
+  readonly signaturesReplaced?: true;
   /** Reason of the failure; absent when the attempt delivered a first event. */
   readonly error?: Reason;
   /** Tokens that a failed attempt used all the same. */

@@ -1,5 +1,5 @@
 import { GatewayError } from './gateway-error.js';
-import type { FinishEvent, Generation, GenerationEvent } from './generation.js';
+import type { ChunkEvent, FinishEvent, Generation, GenerationEvent } from './generation.js';
 import type { Outcome } from './outcome.js';
 import { NO_USAGE, type Usage } from './usage.js';
 
@@ -7,9 +7,14 @@ type Step = IteratorResult<GenerationEvent, void>;
 
 /**
  * Calls `onOutcome` exactly once: when the finish event passes, when the stream fails, or when its consumer
- * leaves early (also before its first event). A CANCELLED failure is an abandonment. `onOutcome` must not throw.
+ * leaves early (also before its first event). A CANCELLED failure is an abandonment. `onChunk` sees every chunk that
+ * passes. Neither may throw.
  */
-export function settled(generation: Generation, onOutcome: (outcome: Outcome) => void): Generation {
+export function settled(
+  generation: Generation,
+  onOutcome: (outcome: Outcome) => void,
+  onChunk?: (chunk: ChunkEvent) => void,
+): Generation {
   const source = generation.events[Symbol.asyncIterator]();
   let usage: Usage = NO_USAGE;
   let open = true;
@@ -36,7 +41,10 @@ export function settled(generation: Generation, onOutcome: (outcome: Outcome) =>
     }
     if (step.value.type === 'finish')
       settle({ kind: 'completed', finish: step.value, usage: step.value.usage });
-    else if (step.value.usage !== undefined) usage = step.value.usage;
+    else {
+      if (step.value.usage !== undefined) usage = step.value.usage;
+      onChunk?.(step.value);
+    }
     return step;
   };
   return {
@@ -55,22 +63,39 @@ export function settled(generation: Generation, onOutcome: (outcome: Outcome) =>
   };
 }
 
+/** Events that are held back at most until an answer has begun. */
+const MAX_HELD_EVENTS = 16;
+
 /**
- * Waits for the first event, so that a stream that breaks or ends before it rejects here and can still be retried.
- * The generation returned delivers that event first.
+ * Waits until the answer has begun, so that one that breaks or ends before that rejects here and can still be
+ * retried. It has begun with its first event, or with the first that `begins` takes for a beginning; `begins` may
+ * throw, which gives the answer up. The generation returned delivers the events seen first.
  */
-export async function primed(generation: Generation): Promise<Generation> {
+export async function primed(
+  generation: Generation,
+  begins: (event: GenerationEvent) => boolean = () => true,
+): Promise<Generation> {
   const source = generation.events[Symbol.asyncIterator]();
-  let first: Step | undefined = await source.next();
-  if (first.done === true) throw noFinish();
+  const held: Step[] = [];
+  for (;;) {
+    const step = await source.next();
+    if (step.done === true) throw noFinish();
+    held.push(step);
+    let begun: boolean;
+    try {
+      begun = begins(step.value);
+    } catch (thrown) {
+      await source.return?.();
+      throw thrown;
+    }
+    if (begun || step.value.type === 'finish' || held.length === MAX_HELD_EVENTS) break;
+  }
   return {
     head: generation.head,
     events: iterableOf({
       next: () => {
-        if (first === undefined) return source.next();
-        const step = first;
-        first = undefined;
-        return Promise.resolve(step);
+        const step = held.shift();
+        return step === undefined ? source.next() : Promise.resolve(step);
       },
       return: async () => {
         await source.return?.();
@@ -82,7 +107,7 @@ export async function primed(generation: Generation): Promise<Generation> {
 
 /** A whole answer. */
 export interface Collected {
-  readonly chunks: readonly Extract<GenerationEvent, { type: 'chunk' }>[];
+  readonly chunks: readonly ChunkEvent[];
   readonly finish: FinishEvent;
 }
 
@@ -91,7 +116,7 @@ export interface Collected {
  * is `UPSTREAM_PROTOCOL`.
  */
 export async function collect(generation: Generation): Promise<Collected> {
-  const chunks: Extract<GenerationEvent, { type: 'chunk' }>[] = [];
+  const chunks: ChunkEvent[] = [];
   for await (const event of generation.events) {
     if (event.type === 'finish') return { chunks, finish: event };
     chunks.push(event);

@@ -11,6 +11,7 @@ export type Trouble =
   | 'failing'
   | 'timeout'
   | 'empty'
+  | 'signatures'
   | 'unfit'
   | 'final';
 
@@ -22,6 +23,8 @@ export interface Treatment {
   readonly again: 'at_once' | 'backoff' | 'when_told' | 'never';
   /** Detail of the error without which the same target is not tried again. */
   readonly needs?: string;
+  /** Whether any retry, here or elsewhere, needs the task's leave. */
+  readonly byLeave?: true;
   /** Whether another target may be tried. */
   readonly elsewhere: boolean;
   /** How long calls keep off the target: as told, or until its quota starts anew; absent where they need not. */
@@ -44,7 +47,10 @@ export const TREATMENTS = {
   overloaded: { tries: 3, again: 'backoff', elsewhere: true, alert: false },
   failing: { tries: 3, again: 'backoff', elsewhere: true, alert: false },
   timeout: { tries: 2, again: 'backoff', elsewhere: true, alert: false },
-  empty: { tries: 2, again: 'backoff', elsewhere: true, alert: false },
+  // Often mended by asking again, but both answers are paid for.
+  empty: { tries: 2, again: 'backoff', byLeave: true, elsewhere: true, alert: false },
+  // Another model or project made them; the next try comes without.
+  signatures: { tries: 2, again: 'at_once', needs: 'otherSignatures', elsewhere: false, alert: false },
   // The target cannot do what is asked; another may.
   unfit: { tries: 1, again: 'never', elsewhere: true, alert: false },
   final: { tries: 1, again: 'never', elsewhere: false, alert: false },
@@ -70,6 +76,7 @@ export function troubleOf(error: GatewayError): Trouble {
     case 'UNIMPLEMENTED':
       return 'unfit';
     case 'INVALID_REQUEST':
+      return error.metadata['signatures'] === 'refused' ? 'signatures' : 'final';
     case 'UNAUTHENTICATED':
     case 'PERMISSION_DENIED':
     case 'MODEL_NOT_FOUND':

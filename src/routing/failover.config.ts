@@ -24,7 +24,7 @@ export class FailoverConfig {
   canned: boolean = true;
 
   @Doc(
-    'Ask once more when a model gives no usable answer: nothing at all, or a malformed function call. The tokens of both are spent.',
+    'Ask once more when a model gives no usable answer: nothing at all, or a malformed function call. The tokens of both are spent. Calls that name a model and no task get such answers as they are.',
   )
   @IsBoolean()
   unusableAnswers: boolean = true;

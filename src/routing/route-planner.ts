@@ -51,7 +51,7 @@ export class RoutePlanner {
     }
     if (task !== undefined) plan.limit(task.failover);
     if (this.ejection.any) plan.eject((project) => this.ejection.has(project));
-    return plan.finish(call.model);
+    return { ...plan.finish(call.model), task };
   }
 
   /** The models of a task, that of the call's share of the traffic first. */

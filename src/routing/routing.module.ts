@@ -2,12 +2,15 @@ import { Module } from '@nestjs/common';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { Dispatcher } from './dispatcher.js';
 import { Headroom, NO_QUOTA_KNOWN } from './headroom.port.js';
+import { Hedging } from './hedging.js';
 import { LatencyBook } from './latency-book.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
 import { ResourceForwarder } from './resource-forwarder.js';
 import { RoutePlanner } from './route-planner.js';
 import { RoutingTables } from './routing-tables.js';
+import { SignatureOrigins } from './signature-origins.js';
+import { TargetAttempts } from './target-attempts.js';
 import { TargetRanking } from './target-ranking.js';
 import { UpstreamProbe } from './upstream-probe.js';
 
@@ -19,6 +22,9 @@ import { UpstreamProbe } from './upstream-probe.js';
     RoutingTables,
     RoutePlanner,
     Dispatcher,
+    TargetAttempts,
+    Hedging,
+    SignatureOrigins,
     ModelCatalog,
     ResourceForwarder,
     UpstreamProbe,

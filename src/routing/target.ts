@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/json.js';
 import type { AttemptTimeouts, Provider } from '../core/provider.js';
 import type { ProviderKind } from './projects.config.js';
+import type { TaskConfig } from './tasks.config.js';
 
 /** A model on a project: one thing that can answer a call. */
 export interface Target {
@@ -35,6 +36,8 @@ export interface Ranked {
 export interface RoutePlan {
   readonly targets: readonly Ranked[];
   readonly skipped: readonly { readonly target: string; readonly why: string }[];
+  /** The task that the call is for, where it named one. */
+  readonly task?: TaskConfig | undefined;
 }
 
 /** Id of the project that the start-up makes for the built-in emulator. */

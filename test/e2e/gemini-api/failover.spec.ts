@@ -50,6 +50,9 @@ const CASES = ROWS.flatMap((row) => [
   { ...row, streamed: true, form: 'streamed', seen: row.stream },
 ]);
 
+/** Answers of no use to the caller that are no failures. */
+const UNUSABLE = new Set(['empty-content', 'malformed-function-call']);
+
 describe.each([
   ['two projects', TWO_PROJECTS, MODEL],
   ['two models', TWO_MODELS, OTHER_MODEL],
@@ -98,15 +101,28 @@ describe.each([
     },
   );
 
-  it.each(CASES.filter(({ seen }) => seen.kind !== 'refused' || !seen.elsewhere))(
-    '$form: $name is not tried elsewhere',
+  it.each(CASES.filter(({ name }) => UNUSABLE.has(name)))(
+    '$form: $name is asked for once more, on another project where there is one',
     async (row) => {
       const { received, line, calls } = await play(row);
-      expectSeen(received, row.seen);
-      expect(calls.map(({ key }) => key)).toEqual(['upstream-key']);
-      expectTrueLine(line, calls, row.seen);
+      const elsewhere = secondModel === MODEL;
+      expectSeen(received, elsewhere ? STOPPED : row.seen);
+      expect(calls.map(({ key }) => key)).toEqual([
+        'upstream-key',
+        elsewhere ? 'second-key' : 'upstream-key',
+      ]);
+      expectTrueLine(line, calls, elsewhere ? STOPPED : row.seen);
     },
   );
+
+  it.each(
+    CASES.filter(({ name, seen }) => (seen.kind !== 'refused' || !seen.elsewhere) && !UNUSABLE.has(name)),
+  )('$form: $name is not tried elsewhere', async (row) => {
+    const { received, line, calls } = await play(row);
+    expectSeen(received, row.seen);
+    expect(calls.map(({ key }) => key)).toEqual(['upstream-key']);
+    expectTrueLine(line, calls, row.seen);
+  });
 
   it('tells of the last failure where the second target fails as well', async () => {
     under.emulator.scenarios.add([

@@ -1,7 +1,8 @@
 import type { Call } from '../../../src/core/call.js';
 import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../src/core/gateway-error.js';
 import type { Generation } from '../../../src/core/generation.js';
-import { AttemptRing, type Candidate } from '../../../src/resilience/attempt-ring.js';
+import { AttemptRing } from '../../../src/resilience/attempt-ring.js';
+import type { Candidate } from '../../../src/resilience/candidate.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
 import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';

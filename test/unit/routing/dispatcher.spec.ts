@@ -9,8 +9,11 @@ import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
 import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { Dispatcher } from '../../../src/routing/dispatcher.js';
+import { Hedging } from '../../../src/routing/hedging.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
 import type { RoutePlanner } from '../../../src/routing/route-planner.js';
+import { SignatureOrigins } from '../../../src/routing/signature-origins.js';
+import { TargetAttempts } from '../../../src/routing/target-attempts.js';
 import type { Ranked, RoutePlan, Target } from '../../../src/routing/target.js';
 import { callFixture, chunkFixture, finishFixture, usageFixture } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
@@ -66,12 +69,13 @@ function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
     clock,
     () => 1,
   );
+  const latencies = new LatencyBook();
   return new Dispatcher(
     { plan: () => route } as unknown as RoutePlanner,
     ring,
-    new LatencyBook(),
-    clock,
-    logger,
+    new TargetAttempts(latencies, clock, logger),
+    new Hedging(latencies),
+    new SignatureOrigins(),
   );
 }
 
