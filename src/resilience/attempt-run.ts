@@ -36,7 +36,7 @@ export interface Surroundings {
 /** Leave for one attempt, to be given back when it is over. */
 interface Permit {
   readonly ticket: Ticket;
-  over(): void;
+  readonly over: () => void;
 }
 
 /** One call on its way through its candidates. */

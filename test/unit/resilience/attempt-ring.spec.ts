@@ -100,6 +100,32 @@ describe('AttemptRing, tries on one target', () => {
     expect(under.clock.armed).toBe(0);
   });
 
+  it('come at once with other signatures, one of them, and on no other target', async () => {
+    const foreign = error('INVALID_REQUEST', { metadata: { signatures: 'refused', otherSignatures: true } });
+    const under = new RingUnderTest();
+    await under.run([under.candidate('a/m', foreign, good()), under.candidate('b/m')]);
+    expect(under.attempts).toEqual(['a/m#1', 'a/m#2']);
+    const twice = new RingUnderTest();
+    await expect(twice.run([twice.candidate('a/m', foreign), twice.candidate('b/m')])).rejects.toBe(foreign);
+    expect(twice.attempts).toEqual(['a/m#1', 'a/m#2']);
+  });
+
+  it.each([
+    ['other keys', { otherKeys: false, unusableAnswers: true }, OTHER_KEY, ['a/m#1', 'b/m#2']],
+    [
+      'further tries for unusable answers',
+      { otherKeys: true, unusableAnswers: false },
+      error('EMPTY_RESPONSE'),
+      ['a/m#1'],
+    ],
+  ])('leave out %s where the task does not allow them', async (_, rules, failure, attempts) => {
+    const under = new RingUnderTest();
+    const candidates = [under.candidate('a/m', failure), under.candidate('b/m', failure)];
+    const running = await under.begin(candidates, {}, rules);
+    await expect(running.done).rejects.toBe(failure);
+    expect(under.attempts).toEqual(attempts);
+  });
+
   it('are at most four with other credentials', async () => {
     const under = new RingUnderTest();
     await expect(under.run([under.candidate('a/m', OTHER_KEY)])).rejects.toBe(OTHER_KEY);

@@ -2,7 +2,7 @@ import type { Call } from '../../../src/core/call.js';
 import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../src/core/gateway-error.js';
 import type { Generation } from '../../../src/core/generation.js';
 import { AttemptRing } from '../../../src/resilience/attempt-ring.js';
-import type { Candidate } from '../../../src/resilience/candidate.js';
+import type { AttemptRules, Candidate } from '../../../src/resilience/candidate.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
 import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
@@ -47,7 +47,8 @@ class WatchedClock extends ManualClock {
   }
 }
 
-const allPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Lets everything happen that needs no time. */
+export const allPromises = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A ring with scripted candidates and a clock that waits for nothing. */
 export class RingUnderTest {
@@ -84,9 +85,9 @@ export class RingUnderTest {
   }
 
   /** Begins a call, and lets all happen that needs no time. */
-  async begin(candidates: readonly Candidate[], overrides: Partial<Call> = {}) {
+  async begin(candidates: readonly Candidate[], overrides: Partial<Call> = {}, rules?: AttemptRules) {
     const call = callFixture(overrides);
-    const running = { call, over: false, done: this.ring.run(call, candidates) };
+    const running = { call, over: false, done: this.ring.run(call, candidates, rules) };
     const end = (): void => void (running.over = true);
     running.done.then(end, end);
     await allPromises();

@@ -34,10 +34,11 @@ function timedOut(started: boolean, totalMs = 50): GatewayError {
 /** The treatment in words. */
 function words(error: GatewayError): string {
   const treatment: Treatment = TREATMENTS[troubleOf(error)];
-  const { tries, again, needs, elsewhere, rest, alert } = treatment;
+  const { tries, again, needs, byLeave, elsewhere, rest, alert } = treatment;
   return [
     tries === 1 ? 'once' : `${tries} ${again}`,
     ...(needs === undefined ? [] : [`if ${needs}`]),
+    ...(byLeave === true ? ['by leave'] : []),
     ...(elsewhere ? ['elsewhere'] : []),
     ...(rest === undefined ? [] : [`rest ${rest}`]),
     ...(alert ? ['alert'] : []),
@@ -49,12 +50,25 @@ const WHEN_TOLD = '2 when_told, elsewhere, rest as_told';
 const OUT = 'once, elsewhere, rest until_reset';
 const SHORTLY = '3 backoff, elsewhere';
 const ONCE_MORE = '2 backoff, elsewhere';
+const BY_LEAVE = '2 backoff, by leave, elsewhere';
+const OTHER_SIGNATURES = '2 at_once, if otherSignatures';
 
 describe('the treatment of what Google answers', () => {
   it.each([
     ['a bad key, as 400', google(400, 'bad-key.json'), 'credentials', OTHER_KEY],
     ['a suspended key', google(403, 'suspended-key.json'), 'credentials', OTHER_KEY],
     ['an expired token', said(401, 'UNAUTHENTICATED'), 'credentials', OTHER_KEY],
+    [
+      'signatures of another model',
+      googleError({
+        status: 400,
+        body: JSON.stringify({
+          error: { code: 400, message: 'Corrupted thought signature.', status: 'INVALID_ARGUMENT' },
+        }),
+      }),
+      'signatures',
+      OTHER_SIGNATURES,
+    ],
     ['a precondition', said(400, 'FAILED_PRECONDITION'), 'credentials', OTHER_KEY],
     ['tokens per minute', google(429, 'tokens-per-minute.json'), 'quota_minute', WHEN_TOLD],
     ['requests per minute', google(429, 'requests-per-minute-free.json'), 'quota_minute', WHEN_TOLD],
@@ -113,7 +127,7 @@ describe('the treatment of what breaks below', () => {
 
   it('an empty answer is tried once more', () => {
     const error = new GatewayError('EMPTY_RESPONSE', 'Nothing.');
-    expect([troubleOf(error), words(error)]).toEqual(['empty', ONCE_MORE]);
+    expect([troubleOf(error), words(error)]).toEqual(['empty', BY_LEAVE]);
   });
 
   it('a mistake of ours is nobody’s to try again', () => {
