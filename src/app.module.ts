@@ -16,9 +16,17 @@ import { ResourcesController } from './transport/gemini-api/resources.controller
 import { HealthController } from './transport/health/health.controller.js';
 import { Readiness } from './transport/health/readiness.js';
 import { HttpModule } from './transport/http/http.module.js';
+import { MemorySignatureStore } from './transport/http/memory-signature-store.js';
+import { SignatureCustody } from './transport/http/signature-custody.js';
 import { MetricsController } from './transport/metrics/metrics.controller.js';
+import { AskedModels } from './transport/openai-api/asked-models.js';
+import { ChatController } from './transport/openai-api/chat.controller.js';
+import { OpenAiApiController } from './transport/openai-api/openai-api.controller.js';
+import { openAiSurface } from './transport/openai-api/openai-api.surface.js';
+import { OpenAiCalls } from './transport/openai-api/openai-calls.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
+import { SignatureStore } from './transport/signature.port.js';
 
 /** What the process gives to the application. */
 export interface AppParts {
@@ -54,16 +62,25 @@ export class AppModule {
         TelemetryModule,
         RoutingModule,
         TerminusModule.forRoot({ logger: false }),
-        HttpModule.register([restSurface, geminiApiSurface]),
+        HttpModule.register([restSurface, geminiApiSurface, openAiSurface]),
       ],
       controllers: [
         RestController,
         GeminiApiController,
         ResourcesController,
+        ChatController,
+        OpenAiApiController,
         HealthController,
         MetricsController,
       ],
-      providers: [Readiness, FrameworkLogger],
+      providers: [
+        Readiness,
+        FrameworkLogger,
+        OpenAiCalls,
+        AskedModels,
+        SignatureCustody,
+        { provide: SignatureStore, useClass: MemorySignatureStore },
+      ],
     };
   }
 }

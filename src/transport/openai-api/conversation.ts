@@ -1,0 +1,153 @@
+import type { Content, Part } from '../../core/gemini-wire.js';
+import { GatewayError } from '../../core/gateway-error.js';
+import type { JsonObject } from '../../core/json.js';
+import type { ReturnedPart } from '../http/signature-custody.js';
+import { parseJsonBody } from '../http/json-body.js';
+import type { Piece } from './media.mapper.js';
+import { invalid } from './request-fields.js';
+
+/** Bounds of JSON within a text: the body's own bounds do not look into texts. */
+const INNER_JSON = { maxDepth: 90, maxValues: 100_000 };
+
+/** More digits than a number can keep. */
+const LONG_NUMBER = /\d{16}/;
+
+/** A function call that waits for its result. */
+interface OpenCall {
+  readonly id: string;
+  readonly part: Part;
+  readonly name: string;
+  readonly path: string;
+  readonly required: boolean;
+  response?: JsonObject;
+}
+
+/**
+ * Builds the contents of a request, item by item in the order of the conversation. Results find the names of their
+ * calls by id and stand in the order of the calls. Throws INVALID_REQUEST for results without a call, and calls
+ * without a result.
+ */
+export class Conversation {
+  readonly contents: Content[] = [];
+  readonly system: Part[] = [];
+  /** Parts of the model's that may have to carry a thought signature. */
+  readonly returned: ReturnedPart[] = [];
+  /** Request fields that media came from, by their place in the contents. */
+  readonly origins = new Map<string, string>();
+  #model: Part[] | undefined;
+  #step = new Map<string, OpenCall>();
+
+  /** Something that the user says or shows. */
+  user(pieces: readonly Piece[]): void {
+    this.#closeTurn();
+    const at = this.contents.length;
+    const parts = pieces.map(({ part, path }, index) => {
+      if (path !== undefined) this.origins.set(`contents[${at}].parts[${index}]`, path);
+      return part;
+    });
+    this.contents.push({ role: 'user', parts });
+  }
+
+  /** Something that the model said; `id` where its signature was kept under one. Goes on with an open turn of its. */
+  model(part: Part, id?: string): void {
+    this.#modelParts().push(part);
+    if (id !== undefined) this.returned.push({ id, part, required: false });
+  }
+
+  /** A call that the model made. `args` is JSON text. */
+  call(
+    { id, name, args, signature }: { id: string; name: string; args: string; signature?: string },
+    path: { id: string; args: string },
+  ): void {
+    const functionCall = { name, args: argumentsOf(args, path.args) };
+    const part: Part = {
+      functionCall,
+      ...(signature === undefined ? {} : { thoughtSignature: signature }),
+    };
+    const parts = this.#modelParts();
+    if (this.#step.has(id)) throw invalid(path.id, 'is the id of another call, too');
+    parts.push(part);
+    this.#step.set(id, { id, part, name, path: path.id, required: this.#step.size === 0 });
+  }
+
+  /** What a call of the step before resulted in. `parts` are media beside the text. */
+  result(id: string, text: string, parts: readonly Part[], path: string): string {
+    const call = this.#step.get(id);
+    if (call === undefined) throw invalid(path, 'names no call of the message before it');
+    if (call.response !== undefined) throw invalid(path, 'names a call that has a result already');
+    call.response = {
+      name: call.name,
+      response: responseOf(text),
+      ...(parts.length === 0 ? {} : { parts: [...parts] }),
+    };
+    this.#model = undefined;
+    return call.name;
+  }
+
+  /** Ends the turn of the model's: what it says next is another content. */
+  endModelTurn(): void {
+    this.#model = undefined;
+  }
+
+  /** Ends the conversation. */
+  finish(): void {
+    this.#closeTurn();
+  }
+
+  #modelParts(): Part[] {
+    if (this.#model !== undefined) return this.#model;
+    this.#closeTurn();
+    this.#model = [];
+    this.contents.push({ role: 'model', parts: this.#model });
+    return this.#model;
+  }
+
+  #closeTurn(): void {
+    this.#model = undefined;
+    if (this.#step.size === 0) return;
+    const parts: Part[] = [];
+    for (const { id, part, response, path, required } of this.#step.values()) {
+      if (response === undefined) throw invalid(path, 'names a call that has no result');
+      parts.push({ functionResponse: response });
+      this.returned.push({ id, part, response, required });
+    }
+    this.contents.push({ role: 'user', parts });
+    this.#step = new Map();
+  }
+}
+
+/**
+ * The same error with the request's own name for a field of the contents that media came from; any other error as it
+ * is.
+ */
+export function inCallersWords(error: GatewayError, origins: ReadonlyMap<string, string>): GatewayError {
+  const { field } = error.metadata;
+  if (field === undefined || error.reason !== 'INVALID_REQUEST') return error;
+  const place = /^contents\[\d+\]\.parts\[\d+\]/.exec(field)?.[0];
+  const origin = place === undefined ? undefined : origins.get(place);
+  if (origin === undefined) return error;
+  return invalid(origin, error.message.replace(`"${field}" `, '').replace(/\.$/, ''));
+}
+
+function argumentsOf(text: string, path: string): JsonObject {
+  // A call without arguments has been seen to carry an empty text.
+  if (text.trim() === '') return {};
+  const args = parsedObject(text);
+  if (args === undefined) throw invalid(path, 'must be a JSON object as text');
+  return args;
+}
+
+/** A JSON object is the response; any other text is its `output`. */
+function responseOf(text: string): JsonObject {
+  const object = text.trimStart().startsWith('{') && !LONG_NUMBER.test(text) ? parsedObject(text) : undefined;
+  return object ?? { output: text };
+}
+
+function parsedObject(text: string): JsonObject | undefined {
+  try {
+    return parseJsonBody(text, INNER_JSON).value;
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return undefined;
+    throw thrown;
+  }
+}
