@@ -144,7 +144,7 @@ export class AttemptRun {
     if (afterMs !== undefined && (await this.#isSlow(made, afterMs)) && hedge.take()) {
       const second = group.find((one) => one !== standing && one.candidate.upstream) ?? standing;
       const leave = this.#permit(second, false);
-      if (leave !== undefined) start(second, leave);
+      if (leave !== undefined) void start(second, leave);
     }
     try {
       while (racing.size > 0) {

@@ -19,14 +19,16 @@ export class Racer {
     this.#controller.abort(
       new GatewayError('CANCELLED', 'Another attempt was faster.', { metadata: { outrun: true } }),
     );
-    void made.then(async (late) => {
-      // Its upstream call was cut: what it throws now is told to nobody.
-      if ('generation' in late)
-        await late.generation.events[Symbol.asyncIterator]()
-          .return?.()
-          .catch(() => undefined);
-    });
+    void abandon(made);
   }
+}
+
+/** Ends an answer that nobody reads. Its upstream call was cut: what it throws now is told to nobody. */
+async function abandon(made: Promise<Made>): Promise<void> {
+  const late = await made;
+  if (!('generation' in late)) return;
+  const events = late.generation.events[Symbol.asyncIterator]();
+  await events.return?.().catch(() => undefined);
 }
 
 /** When a second attempt is made beside a slow first one. */
