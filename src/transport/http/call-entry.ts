@@ -1,48 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Call } from '../../core/call.js';
-import type { Generation } from '../../core/generation.js';
-import { CallFactory, type CallInput } from '../../gemini/call-factory.js';
-import { GeminiService } from '../../gemini/gemini.service.js';
-import { RoutingConfig } from '../../routing/routing.config.js';
-import { traceOf } from '../../telemetry/traceparent.js';
+import { CallMaker, type Answering, type RouteCall } from '../shared/call-maker.js';
 import { exchangeOf } from './exchange.js';
 
-/** What a route says about a call; who calls, in which trace and with which signal comes from the request. */
-export type RouteCall = Omit<CallInput, 'id' | 'principal' | 'signal' | 'record' | 'trace'>;
-
-/** A generation with the call that it answers. */
-export interface Answering {
-  readonly call: Call;
-  readonly generation: Generation;
-}
+export type { Answering, RouteCall } from '../shared/call-maker.js';
 
 /** Where HTTP routes enter the request path. */
 @Injectable()
 export class CallEntry {
-  constructor(
-    private readonly calls: CallFactory,
-    private readonly service: GeminiService,
-  ) {}
+  constructor(private readonly calls: CallMaker) {}
 
   /** Makes the call that a request asks for. Rejects with a GatewayError. */
-  async make(request: FastifyRequest, input: RouteCall): Promise<Answering> {
-    const exchange = exchangeOf(request);
-    exchange.feature = input.metadata?.feature;
-    const trace = traceOf(request.headers['traceparent']);
-    const call = this.calls.create({
-      ...input,
-      ...(trace === undefined ? {} : { trace }),
-      id: exchange.id,
-      principal: exchange.caller,
-      signal: exchange.signal,
-      record: exchange.record,
-    });
-    // What is no configured task is the caller's text, and no text of callers goes into logs.
-    if (call.task !== undefined && Object.hasOwn(call.config.get(RoutingConfig).tasks, call.task)) {
-      exchange.task = call.task;
-    }
-    exchange.calling = true;
-    return { call, generation: await this.service.generate(call) };
+  make(request: FastifyRequest, input: RouteCall): Promise<Answering> {
+    return this.calls.make(exchangeOf(request), input);
   }
 }

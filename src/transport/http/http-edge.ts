@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { allows, Authenticator } from '../../auth/authenticator.js';
+import { Authenticator } from '../../auth/authenticator.js';
 import { sectionToken } from '../../config/config.module.js';
 import { ConfigStore } from '../../config/config-store.js';
 import { Clock } from '../../core/clock.js';
@@ -9,6 +9,8 @@ import { GatewayError } from '../../core/gateway-error.js';
 import { RequestLog } from '../../telemetry/request-log.js';
 import { traceOf } from '../../telemetry/traceparent.js';
 import { ServerConfig } from '../server.config.js';
+import { admit } from '../shared/admission.js';
+import { saneRequestId } from '../shared/exchange.js';
 import { presentedKey } from './caller-key.js';
 import { bindExchange, HttpExchange } from './exchange.js';
 import { HttpSurfaces, surfaceOf } from './http-surface.js';
@@ -74,51 +76,28 @@ export class HttpEdge {
     const path = url ?? '/';
     // The router also understands other spellings of a path (percent escapes, the absolute form): its word counts.
     const surface = surfaceOf(this.surfaces, request.routeOptions.url ?? path);
-    const exchange = new HttpExchange(requestId(headers['x-request-id']), surface, this.clock.monotonicMs());
+    const id = saneRequestId(headers['x-request-id']) ?? randomUUID();
+    const exchange = new HttpExchange(id, surface, this.clock.monotonicMs());
+    exchange.trace = traceOf(headers['traceparent']);
     bindExchange(request, exchange);
     reply.raw.setHeader('x-request-id', exchange.id);
     this.#open.add(exchange);
     reply.raw.once('close', () => this.#end(request, reply, exchange));
     if (surface === undefined) return;
     const key = presentedKey(headers, path, surface.keyInQuery);
-    if (key === undefined) {
-      throw new GatewayError(
-        'UNAUTHENTICATED',
-        'An API key is needed: send it as "Authorization: Bearer <key>".',
-      );
-    }
-    exchange.principal = this.authenticator.authenticate(key, this.store.current());
-    if (exchange.principal === undefined)
-      throw new GatewayError('UNAUTHENTICATED', 'The API key is not valid.');
     const scope = takesAnyBody(request) ? 'resources' : 'generate';
-    if (!allows(exchange.principal, scope)) {
-      throw new GatewayError('PERMISSION_DENIED', `The API key lacks the scope "${scope}".`);
-    }
+    admit(exchange, key, scope, this.authenticator, this.store.current());
   }
 
   #end(request: FastifyRequest, reply: FastifyReply, exchange: HttpExchange): void {
     this.#open.delete(exchange);
     const finished = reply.raw.writableFinished;
     if (!finished) exchange.abort(new GatewayError('CANCELLED', 'The caller went away.'));
-    const write = (): void => {
-      const { principal, task, feature, record } = exchange;
+    exchange.whenSettled(() => {
+      const status = finished || reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST;
       const refusal = exchange.refusal ?? (finished ? undefined : 'CANCELLED');
-      const traceId = traceOf(request.headers['traceparent'])?.traceId;
-      this.log.write({
-        id: exchange.id,
-        route: request.routeOptions.url ?? 'unknown',
-        statusCode: finished || reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST,
-        record,
-        ...(traceId === undefined ? {} : { traceId }),
-        ...(refusal === undefined ? {} : { refusal }),
-        ...(principal === undefined ? {} : { principal }),
-        ...(task === undefined ? {} : { task }),
-        ...(feature === undefined ? {} : { feature }),
-      });
-    };
-    // A call that was aborted settles a moment later; its line waits for what it used.
-    if (exchange.calling) exchange.record.whenSettled(write);
-    else write();
+      this.log.write(exchange.logEntry(request.routeOptions.url ?? 'unknown', status, refusal));
+    });
   }
 }
 
@@ -127,9 +106,4 @@ export const ANY_BODY = { anyBody: true } as const;
 
 function takesAnyBody(request: FastifyRequest): boolean {
   return (request.routeOptions.config as { anyBody?: boolean }).anyBody === true;
-}
-
-/** The caller's id where it is harmless in headers and logs, else a new one. */
-function requestId(given: string | string[] | undefined): string {
-  return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID();
 }

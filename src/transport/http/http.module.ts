@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
 import { GeminiModule } from '../../gemini/gemini.module.js';
+import { CallMaker } from '../shared/call-maker.js';
 import { CallEntry } from './call-entry.js';
 import { ErrorFilter } from './error.filter.js';
 import { HttpEdge } from './http-edge.js';
@@ -13,7 +14,7 @@ export class HttpModule {
     return {
       module: HttpModule,
       imports: [AuthModule, GeminiModule],
-      providers: [{ provide: HttpSurfaces, useValue: surfaces }, HttpEdge, ErrorFilter, CallEntry],
+      providers: [{ provide: HttpSurfaces, useValue: surfaces }, HttpEdge, ErrorFilter, CallMaker, CallEntry],
       exports: [HttpEdge, ErrorFilter, CallEntry],
     };
   }
