@@ -1,5 +1,6 @@
 import { IsBoolean, IsIn, IsInt, Max, Min } from 'class-validator';
-import { Doc } from '../config/field.decorator.js';
+import { Doc, Nested } from '../config/field.decorator.js';
+import { TracesConfig } from './traces.config.js';
 
 /** What the gateway writes about itself. */
 export class TelemetryConfig {
@@ -19,4 +20,8 @@ export class TelemetryConfig {
   @Min(0)
   @Max(100_000)
   explainedRequests: number = 1_000;
+
+  @Doc('Spans of calls, for a collector of OpenTelemetry.')
+  @Nested(() => TracesConfig)
+  traces: TracesConfig = new TracesConfig();
 }
