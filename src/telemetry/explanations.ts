@@ -17,6 +17,8 @@ export interface Explanation {
   /** Targets that might answer, best first. */
   readonly plan: readonly PlannedTarget[];
   readonly skipped: readonly SkippedTarget[];
+  /** Model that the call's share of a divided traffic tries first. */
+  readonly share?: string;
   readonly attempts: readonly AttemptRecord[];
   /** Target that answered. */
   readonly target?: string;
@@ -62,11 +64,12 @@ export class Explanations {
     if (remembered === undefined) return undefined;
     if (remembered.tenant !== asker.tenant && !asker.scopes.includes('admin')) return undefined;
     const { about, record } = remembered;
-    const { plan, skipped, attempts, target, outcome } = record;
+    const { plan, skipped, share, attempts, target, outcome } = record;
     return {
       ...about,
       plan,
       skipped,
+      ...(share === undefined ? {} : { share }),
       attempts,
       ...(target === undefined ? {} : { target }),
       outcome: outcome === undefined ? 'running' : outcomeName(outcome),

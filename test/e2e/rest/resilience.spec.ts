@@ -122,6 +122,39 @@ describe('a target that fails', () => {
   );
 });
 
+describe('a project that fails while the others do not', () => {
+  it('is left out of plans for a while, and is back afterwards', async () => {
+    const ejectMs = 500;
+    await start({
+      projects: [{ id: 'suspended' }, { id: 'b' }, { id: 'c' }],
+      // The breaker would be quicker to leave its one model alone.
+      resilience: `{ breaker: { consecutiveFailures: 1000, failureShare: 0.99 }, ejection: { windowCalls: 10, ejectMs: ${ejectMs} } }`,
+    });
+    under.emulator.scenarios.add({
+      kind: 'internal-500',
+      match: { ...ASKED, key: 'key-suspended' },
+      times: 10,
+    });
+    const answers = await askOften(80, 1);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const refused = callsOf('key-suspended').length;
+    const outPlan = await jsonOf(
+      under.call(`/v1/requests/${String(answers.at(-1)?.headers['x-request-id'])}/explain`),
+    );
+    expect(outPlan.json['skipped']).toEqual([
+      {
+        target: `suspended/${MODEL}`,
+        why: 'its project fails much more often than the others and is left out for a while',
+      },
+    ]);
+    expect(refused).toBe(10);
+    await eventually(async () => {
+      expect((await ask()).status).toBe(200);
+      return callsOf('key-suspended').some(({ status }) => status === 200);
+    }, 'its return');
+  });
+});
+
 describe('a target over its quota', () => {
   it('of the day is kept out while others answer', async () => {
     await start({
