@@ -24,6 +24,7 @@ import { ChatController } from './transport/openai-api/chat.controller.js';
 import { OpenAiApiController } from './transport/openai-api/openai-api.controller.js';
 import { openAiSurface } from './transport/openai-api/openai-api.surface.js';
 import { OpenAiCalls } from './transport/openai-api/openai-calls.js';
+import { ResponsesController } from './transport/openai-api/responses.controller.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
 import { SignatureStore } from './transport/signature.port.js';
@@ -69,6 +70,7 @@ export class AppModule {
         GeminiApiController,
         ResourcesController,
         ChatController,
+        ResponsesController,
         OpenAiApiController,
         HealthController,
         MetricsController,

@@ -38,10 +38,11 @@ export const CHAT_FIELDS: FieldRules = new Map([
   ['web_search_options', refused('`google.tools` with `googleSearch` searches the web')],
 ]);
 
-const STREAM_FIELDS: FieldRules = new Map([
-  ...mapped('include_usage'),
+/** Fields of `stream_options` that both of OpenAI's APIs have. */
+export const NO_PADDING: FieldRules = new Map([
   ['include_obfuscation', only([false], 'streams are not padded')],
 ]);
+const STREAM_FIELDS: FieldRules = new Map([...mapped('include_usage'), ...NO_PADDING]);
 
 /** A request in Gemini's own shape, before signatures are put back into `conversation`. */
 export interface MappedRequest {
@@ -82,13 +83,19 @@ export function assembled(
 
 /** How the answer is to be streamed; undefined for a whole one. */
 export function streamingOf(body: JsonObject): { readonly includeUsage: boolean } | undefined {
+  const options = streamOptionsOf(body, STREAM_FIELDS);
+  const usage = present(options?.['include_usage']);
+  return options && { includeUsage: usage !== undefined && booleanAt(usage, 'stream_options.include_usage') };
+}
+
+/** `stream_options`, empty where there are none; undefined where the answer is not to be streamed. */
+export function streamOptionsOf(body: JsonObject, fields: FieldRules): JsonObject | undefined {
   const stream = present(body['stream']);
   const streams = stream !== undefined && booleanAt(stream, 'stream');
   const given = present(body['stream_options']);
-  if (given === undefined) return streams ? { includeUsage: false } : undefined;
+  if (given === undefined) return streams ? {} : undefined;
   if (!streams) throw invalid('stream_options', 'needs "stream": true beside it');
   const options = objectAt(given, 'stream_options');
-  assertFields(options, STREAM_FIELDS, 'stream_options');
-  const usage = present(options['include_usage']);
-  return { includeUsage: usage !== undefined && booleanAt(usage, 'stream_options.include_usage') };
+  assertFields(options, fields, 'stream_options');
+  return options;
 }

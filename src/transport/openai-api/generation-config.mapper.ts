@@ -24,6 +24,8 @@ const MAX_CANDIDATES = 8;
 const MAX_LOGPROBS = 20;
 const MAX_INT32 = 2_147_483_647;
 
+const TIERS = ['auto', 'default', 'flex', 'priority', 'fast', 'scale', 'ultrafast'] as const;
+
 const PLAIN_FORMAT = mapped('type');
 const NESTED_FORMAT = mapped('type', 'json_schema');
 const SCHEMA_FIELDS = mapped('name', 'schema', 'strict', 'description');
@@ -106,14 +108,7 @@ export function topLogprobsAt(value: JsonValue, path: string): number {
 
 /** The tier as Google names it; undefined where the project's own is left. */
 export function serviceTierOf(value: JsonValue): string | undefined {
-  const tier = wordAt(value, 'service_tier', [
-    'auto',
-    'default',
-    'flex',
-    'priority',
-    'fast',
-    'scale',
-  ] as const);
+  const tier = wordAt(value, 'service_tier', TIERS);
   switch (tier) {
     case 'auto':
       return undefined;
@@ -125,6 +120,7 @@ export function serviceTierOf(value: JsonValue): string | undefined {
     case 'fast':
       return 'priority';
     case 'scale':
+    case 'ultrafast':
       throw unsupported('service_tier', 'there is no such tier; take default, flex or priority');
   }
 }
