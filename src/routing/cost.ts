@@ -52,11 +52,6 @@ export function costNanoUsd(
   return nanoUsdOf(units);
 }
 
-/** What so many tokens cost at so many USD per million, in nano-USD, by the same arithmetic. */
-export function tokensNanoUsd(tokens: number, usdPerMillion: number): number {
-  return nanoUsdOf(partUnits(tokens, undefined, usdPerMillion, {}));
-}
-
 /** Tokens times price, in price units per token: those counted in a modality with a rate of its own by that. */
 function partUnits(tokens: number, counts: Counts, plainRate: number, rates: Rates): bigint {
   let plain = whole(tokens);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { NO_USAGE, type Usage, type UsageByModality } from '../../../src/core/usage.js';
-import { costNanoUsd, tokensNanoUsd } from '../../../src/routing/cost.js';
+import { costNanoUsd } from '../../../src/routing/cost.js';
 import { PriceRowConfig } from '../../../src/routing/prices.config.js';
 
 const DAY_MS = Date.parse('2026-11-20T12:00:00Z');
@@ -119,13 +119,6 @@ describe('costNanoUsd', () => {
         expect(costNanoUsd(used, [prices], DAY_MS)).toBe(rounded(exact));
       }),
     );
-  });
-});
-
-describe('tokensNanoUsd', () => {
-  it('prices tokens by themselves', () => {
-    expect(tokensNanoUsd(3, 0.0375)).toBe(113);
-    expect(tokensNanoUsd(65_536, 3.75)).toBe(65_536 * 3_750);
   });
 });
 
