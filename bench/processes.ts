@@ -25,8 +25,8 @@ export function startEmulator(): Promise<Server> {
   return start(['dist/emulator/main.js', '--port', '0'], {});
 }
 
-/** Starts the gateway, production build with production settings, in front of an upstream. */
-export async function startGateway(upstreamUrl: string): Promise<Server> {
+/** Starts the gateway, production build with production settings and more, in front of an upstream. */
+export async function startGateway(upstreamUrl: string, moreYaml = ''): Promise<Server> {
   const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
   const config = join(directory, 'bench.yaml');
   await writeFile(
@@ -36,7 +36,7 @@ export async function startGateway(upstreamUrl: string): Promise<Server> {
     provider: gemini
     baseUrl: ${upstreamUrl}
     credentials: { apiKeys: [{ secret: "env:UPSTREAM_KEY" }] }
-`,
+${moreYaml}`,
   );
   const server = await start([...gatewayNodeFlags, 'dist/main.js'], {
     NODE_ENV: 'production',

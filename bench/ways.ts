@@ -79,10 +79,10 @@ function portkey(emulatorUrl: string, content: unknown, stream: boolean): Shot {
 /** The ways that are compared; the first is what the others add to. */
 export const WAYS: readonly [Way, ...Way[]] = [
   { name: 'direct', start: () => Promise.resolve(undefined), ...overGemini },
-  { name: 'gateway, Gemini', start: startGateway, ...overGemini },
+  { name: 'gateway, Gemini', start: (url) => startGateway(url), ...overGemini },
   {
     name: 'gateway, REST',
-    start: startGateway,
+    start: (url) => startGateway(url),
     unary: () => rest({ prompt: PROMPT }),
     streamed: () => rest({ prompt: PROMPT, stream: true }),
     paced: () => rest({ prompt: PACED_MARK, stream: true }),

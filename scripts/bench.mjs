@@ -5,8 +5,14 @@ import { prepare, root, run, step } from './lib/toolchain.mjs';
 
 const node = await prepare();
 await buildIfStale(node);
-if (!existsSync(join(root, 'bench/node_modules/@portkey-ai/gateway'))) {
+// `weather` measures an outage and an overload; without a name, the gateway is measured beside its peer.
+const [name, ...rest] = process.argv.slice(2);
+const weather = name === 'weather';
+if (!weather && !existsSync(join(root, 'bench/node_modules/@portkey-ai/gateway'))) {
   console.log('install: the peer that the benchmark compares with');
   await step('npm', ['ci', '--prefix', 'bench', '--ignore-scripts', '--loglevel=error']);
 }
-process.exitCode = await run(node, ['bench/main.ts', ...process.argv.slice(2)]);
+process.exitCode = await run(
+  node,
+  weather ? ['bench/weather.ts', ...rest] : ['bench/main.ts', ...process.argv.slice(2)],
+);
