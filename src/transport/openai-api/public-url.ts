@@ -31,5 +31,7 @@ export function isPrivateHost(hostname: string): boolean {
 /** Whether an IP address is anything but a public one; addresses that hold another one count as that. */
 export function isPrivateAddress(address: string): boolean {
   const ip = ipaddr.process(address);
-  return ip.range() !== 'unicast';
+  if (ip.range() !== 'unicast') return true;
+  // Of IPv6 only one block is given out; the library takes what is in none for public.
+  return ip.kind() === 'ipv6' && ((ip.toByteArray()[0] ?? 0) & 0xe0) !== 0x20;
 }
