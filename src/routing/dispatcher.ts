@@ -3,13 +3,11 @@ import type { Call } from '../core/call.js';
 import type { Generation } from '../core/generation.js';
 import { AttemptRing } from '../resilience/attempt-ring.js';
 import { ALL_ALLOWED, type AttemptRules, type Candidate } from '../resilience/candidate.js';
-import { Conversation } from './conversation.js';
 import { Hedging } from './hedging.js';
+import { Mirror } from './mirror.js';
 import { RoutePlanner } from './route-planner.js';
-import { SignatureOrigins } from './signature-origins.js';
 import { TargetAttempts } from './target-attempts.js';
 import { targetName, type RoutePlan } from './target.js';
-import { UsableAnswers } from './usable-answers.js';
 
 /**
  * Sends a call to the targets of its plan until one produced a first event; in which order and how often is the
@@ -22,21 +20,21 @@ export class Dispatcher {
     private readonly ring: AttemptRing,
     private readonly attempts: TargetAttempts,
     private readonly hedging: Hedging,
-    private readonly origins: SignatureOrigins,
+    private readonly mirror: Mirror,
   ) {}
 
   /** Rejects with the GatewayError of the last attempt, or with why there was none. */
   async dispatch(call: Call): Promise<Generation> {
     const plan = this.planner.plan(call);
-    const conversation = new Conversation(call, this.origins);
-    const targets = conversation.pinned(plan.targets);
+    const shared = this.attempts.of(call, plan.task);
+    const targets = shared.conversation.pinned(plan.targets);
     call.record.plan = targets.map(({ target, score }) => ({
       target: targetName(target),
       ...(score === undefined ? {} : { score }),
     }));
     call.record.skipped.push(...plan.skipped);
-    const rules = this.#rules(call, plan);
-    const usable = new UsableAnswers(call, plan.task?.failover.unusableAnswers ?? false);
+    if (plan.mirror !== undefined && plan.task?.mirror !== undefined)
+      this.mirror.reflect(call, plan.mirror, plan.task.mirror);
     const candidates = targets.map(({ target }, index): Candidate => {
       const { model, upstream } = target;
       const name = targetName(target);
@@ -46,10 +44,10 @@ export class Dispatcher {
         group: upstream ? model : name,
         upstream,
         attempt: (number, signal) =>
-          this.attempts.make(call, { target, number, fallback: index > 0, conversation, usable, signal }),
+          this.attempts.make(call, { target, number, fallback: index > 0, signal, ...shared }),
       };
     });
-    return this.ring.run(call, candidates, rules);
+    return this.ring.run(call, candidates, this.#rules(call, plan));
   }
 
   #rules(call: Call, { task }: RoutePlan): AttemptRules {

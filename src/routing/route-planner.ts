@@ -8,7 +8,7 @@ import { PlanBuilder } from './plan-builder.js';
 import type { RoutingTable } from './routing-table.js';
 import { RoutingTables } from './routing-tables.js';
 import { TargetRanking } from './target-ranking.js';
-import type { Ranked, RoutePlan } from './target.js';
+import type { Ranked, RoutePlan, Target } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
 import { modelOfShare } from './traffic-split.js';
 
@@ -51,7 +51,18 @@ export class RoutePlanner {
     }
     if (task !== undefined) plan.limit(task.failover);
     if (this.ejection.any) plan.eject((project) => this.ejection.has(project));
-    return { ...plan.finish(call.model), task };
+    return { ...plan.finish(call.model), task, mirror: task && this.#mirror(call, task, table) };
+  }
+
+  /** The first target of the task's mirror that can and may take the request. */
+  #mirror(call: Call, task: TaskConfig, table: RoutingTable): Target | undefined {
+    const { mirror } = task;
+    if (mirror === undefined) return undefined;
+    const fitting = new PlanBuilder(table, task, needsOf(call.request)).fitting(mirror.model);
+    const named = fitting.filter(
+      ({ target }) => mirror.project === undefined || target.project === mirror.project,
+    );
+    return this.ranking.order(named, 'weighted', call.stream)[0]?.target;
   }
 
   /** The models of a task, that of the call's share of the traffic first. */

@@ -1,4 +1,6 @@
 import type { ConfigProblem } from '../core/config-snapshot.js';
+import { mirrorProblems } from './mirror-check.js';
+import type { ModelConfig } from './models.config.js';
 import type { ProjectConfig } from './projects.config.js';
 import type { CannedConfig, TaskConfig } from './tasks.config.js';
 import type { TrafficSplitConfig } from './traffic-split.config.js';
@@ -12,7 +14,7 @@ interface Routing {
 /** Everything in projects and tasks that names what does not exist or cannot work. */
 export function routingProblems(
   { projects, tasks, canned }: Routing,
-  models: Readonly<Record<string, unknown>>,
+  models: Readonly<Record<string, Pick<ModelConfig, 'prices'>>>,
 ): readonly ConfigProblem[] {
   const known = new Set(Object.keys(models));
   const served = new Set(projects.flatMap((project) => project.models ?? [...known]));
@@ -21,6 +23,11 @@ export function routingProblems(
     ...duplicates(projects),
     ...projects.flatMap((project, index) => projectProblems(project, `projects[${index}]`, known)),
     ...Object.entries(tasks).flatMap(([name, task]) => taskProblems(task, `tasks.${name}`, names)),
+    ...Object.entries(tasks).flatMap(([name, { mirror, residency }]) =>
+      mirror === undefined
+        ? []
+        : mirrorProblems(mirror, `tasks.${name}.mirror`, { projects, models, residency }),
+    ),
     ...Object.entries(canned).flatMap(([name, answer]) =>
       (answer.text === undefined) === (answer.json === undefined)
         ? [{ path: `canned.${name}`, message: 'must have either text or json' }]

@@ -4,6 +4,7 @@ import { Dispatcher } from './dispatcher.js';
 import { Headroom, NO_QUOTA_KNOWN } from './headroom.port.js';
 import { Hedging } from './hedging.js';
 import { LatencyBook } from './latency-book.js';
+import { Mirror } from './mirror.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
 import { ResourceForwarder } from './resource-forwarder.js';
@@ -24,6 +25,7 @@ import { UpstreamProbe } from './upstream-probe.js';
     Dispatcher,
     TargetAttempts,
     Hedging,
+    Mirror,
     SignatureOrigins,
     ModelCatalog,
     ResourceForwarder,
@@ -32,6 +34,6 @@ import { UpstreamProbe } from './upstream-probe.js';
     TargetRanking,
     { provide: Headroom, useValue: NO_QUOTA_KNOWN },
   ],
-  exports: [Dispatcher, ModelCatalog, ResourceForwarder, UpstreamProbe],
+  exports: [Dispatcher, Hedging, Mirror, ModelCatalog, ResourceForwarder, UpstreamProbe],
 })
 export class RoutingModule {}

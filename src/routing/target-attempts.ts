@@ -9,20 +9,26 @@ import type { Generation } from '../core/generation.js';
 import type { Outcome } from '../core/outcome.js';
 import { TREATMENTS, troubleOf } from '../resilience/trouble.js';
 import { needsOf } from './capabilities.js';
-import type { Conversation } from './conversation.js';
+import { Conversation } from './conversation.js';
 import { LatencyBook } from './latency-book.js';
+import { SignatureOrigins } from './signature-origins.js';
 import { targetName, type Target } from './target.js';
-import type { UsableAnswers } from './usable-answers.js';
+import type { TaskConfig } from './tasks.config.js';
+import { UsableAnswers } from './usable-answers.js';
+
+/** What one attempt of a call learns for the next. */
+export interface CallAttempts {
+  readonly conversation: Conversation;
+  readonly usable: UsableAnswers;
+}
 
 /** One attempt to be made. */
-export interface AttemptPlan {
+export interface AttemptPlan extends CallAttempts {
   readonly target: Target;
   /** Its number over the call, from 1. */
   readonly number: number;
   /** Whether its target is not the plan's first. */
   readonly fallback: boolean;
-  readonly conversation: Conversation;
-  readonly usable: UsableAnswers;
   /** Aborts with the call, or earlier. */
   readonly signal: AbortSignal;
 }
@@ -32,10 +38,19 @@ export interface AttemptPlan {
 export class TargetAttempts {
   constructor(
     private readonly latencies: LatencyBook,
+    private readonly origins: SignatureOrigins,
     @Inject(Clock) private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
     logger.setContext('dispatch');
+  }
+
+  /** What the attempts of one call have in common. */
+  of(call: Call, task: TaskConfig | undefined): CallAttempts {
+    return {
+      conversation: new Conversation(call, this.origins),
+      usable: new UsableAnswers(call, task?.failover.unusableAnswers ?? false),
+    };
   }
 
   /** Makes one attempt, up to its first event. Rejects with a GatewayError. */

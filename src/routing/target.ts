@@ -38,6 +38,8 @@ export interface RoutePlan {
   readonly skipped: readonly { readonly target: string; readonly why: string }[];
   /** The task that the call is for, where it named one. */
   readonly task?: TaskConfig | undefined;
+  /** Where the task's calls are copied to, where this one can be. */
+  readonly mirror?: Target | undefined;
 }
 
 /** Id of the project that the start-up makes for the built-in emulator. */

@@ -13,6 +13,7 @@ import { Doc, ListOf, Nested } from '../config/field.decorator.js';
 import type { Priority } from '../core/call.js';
 import type { JsonObject } from '../core/json.js';
 import { FailoverConfig, HedgeConfig } from './failover.config.js';
+import { MirrorConfig } from './mirror.config.js';
 import { STRATEGIES, type Strategy } from './strategy.js';
 import { TrafficSplitConfig } from './traffic-split.config.js';
 
@@ -95,6 +96,11 @@ export class TaskConfig {
   @Nested(() => HedgeConfig)
   @IsOptional()
   hedge?: HedgeConfig;
+
+  @Doc('A second model that gets copies of calls, to see how it does; off when absent.')
+  @Nested(() => MirrorConfig)
+  @IsOptional()
+  mirror?: MirrorConfig;
 
   @Doc('Class of traffic.')
   @IsIn(PRIORITIES)

@@ -11,6 +11,7 @@ import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { Dispatcher } from '../../../src/routing/dispatcher.js';
 import { Hedging } from '../../../src/routing/hedging.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
+import type { Mirror } from '../../../src/routing/mirror.js';
 import type { RoutePlanner } from '../../../src/routing/route-planner.js';
 import { SignatureOrigins } from '../../../src/routing/signature-origins.js';
 import { TargetAttempts } from '../../../src/routing/target-attempts.js';
@@ -73,9 +74,9 @@ function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
   return new Dispatcher(
     { plan: () => route } as unknown as RoutePlanner,
     ring,
-    new TargetAttempts(latencies, clock, logger),
+    new TargetAttempts(latencies, new SignatureOrigins(), clock, logger),
     new Hedging(latencies),
-    new SignatureOrigins(),
+    { reflect: () => undefined } as unknown as Mirror,
   );
 }
 

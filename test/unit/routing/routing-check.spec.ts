@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { routingProblems } from '../../../src/routing/routing-check.js';
 import { project, routing } from './fixtures.js';
 
-const MODELS = { known: {}, other: {} };
+const MODELS = { known: { prices: [] }, other: { prices: [] } };
 const problems = (values: object) => routingProblems(routing(values), MODELS);
 const task = (values: object, more: object = { projects: [project('a')] }) =>
   problems({ ...more, tasks: { t: values } });
@@ -33,6 +33,12 @@ describe('routingProblems', () => {
     expect(task({ models: ['known'], split })).toEqual([
       { path: 'tasks.t.split.shares[0].model', message: '"odd" is not in models' },
       { path: 'tasks.t.split.shares', message: 'add up to 110 percent; at most 100' },
+    ]);
+  });
+
+  it('finds a mirror that has no price', () => {
+    expect(task({ models: ['known'], mirror: { model: 'other', maxUsdPerDay: 1 } })).toEqual([
+      { path: 'tasks.t.mirror.model', message: expect.stringContaining('has no standard price') },
     ]);
   });
 
