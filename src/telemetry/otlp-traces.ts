@@ -24,6 +24,8 @@ import type { Traces } from './traces.js';
 
 /** Spans that may wait or be under way; those of later calls are dropped. */
 const MAX_SPANS = 2_048;
+/** Writing a span as JSON takes some 10 us, in which nothing else happens. */
+const MAX_BATCH_SPANS = 128;
 const MAX_ATTRIBUTE_CHARACTERS = 1_024;
 
 /**
@@ -57,6 +59,7 @@ export class OtlpTraces implements Traces, OnApplicationShutdown {
         new BatchSpanProcessor({
           exporter,
           maxQueueSize: MAX_SPANS,
+          maxExportBatchSize: MAX_BATCH_SPANS,
           scheduledDelayMillis: config.exportIntervalMs,
         }),
       ],

@@ -22,6 +22,7 @@ function tracing(settings: Partial<TracesConfig> = {}, { hold = false, random = 
   const clock = new ManualClock(WALL_MS);
   clock.advance(10_000);
   const spans: ReadableSpan[] = [];
+  const batches: number[] = [];
   const cuts: number[] = [];
   const held: (() => void)[] = [];
   const exporter = {
@@ -29,6 +30,7 @@ function tracing(settings: Partial<TracesConfig> = {}, { hold = false, random = 
     failed: 0,
     export: (batch: ReadableSpan[], done: (result: { code: 0 }) => void) => {
       spans.push(...batch);
+      batches.push(batch.length);
       if (hold) {
         held.push(() => done({ code: 0 }));
         return;
@@ -52,7 +54,7 @@ function tracing(settings: Partial<TracesConfig> = {}, { hold = false, random = 
   );
   const counted = async (result: string): Promise<unknown> =>
     samplesOf(await metrics.text()).get(`gateway_spans_total{result="${result}"}`);
-  return { clock, traces, spans, cuts, counted };
+  return { clock, traces, spans, batches, cuts, counted };
 }
 
 /** A call that came in at 9,000, failed once from 9,100 to 9,150, and ended in failure. */
@@ -130,13 +132,14 @@ describe('OtlpTraces', () => {
     expect([await counted('exported'), await counted('failed')]).toEqual([0, 0]);
   });
 
-  it('has room again once spans were sent', async () => {
-    const { traces, counted } = tracing({ sampleShare: 1, exportIntervalMs: 1 });
+  it('has room again once spans were sent, a few at a time', async () => {
+    const { traces, batches, counted } = tracing({ sampleShare: 1, exportIntervalMs: 1 });
     for (let made = 0; made < 1_024; made += 1) traces.ended(call(), 10_000);
     await eventually(async () => (await counted('exported')) === 2_048, 'the first spans');
     traces.ended(call(), 10_000);
     await traces.onApplicationShutdown();
     expect([await counted('exported'), await counted('dropped')]).toEqual([2_050, 0]);
+    expect(Math.max(...batches)).toBe(128);
   });
 
   it('leaves no timer behind when all was sent', async () => {

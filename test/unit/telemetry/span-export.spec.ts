@@ -54,7 +54,7 @@ describe('SpanExport', () => {
     ['/tenant/v1/traces', '/tenant/v1/traces'],
   ])('sends spans to the receiver below %s, with its headers, and counts them', async (path, sent) => {
     receiver = await startSpanReceiver();
-    const { exporter, send } = exporting(receiver.url + path, {
+    const { exporter, lines, send } = exporting(receiver.url + path, {
       headers: { authorization: { secret: 'env:TOKEN' } },
     });
     await send();
@@ -65,6 +65,7 @@ describe('SpanExport', () => {
     expect(receiver.spans()).toMatchObject([{ name: 'one' }]);
     expect([exporter.exported, exporter.failed]).toEqual([1, 0]);
     exporter.cut(0);
+    expect(lines).toEqual([]);
   });
 
   it('counts what the receiver refuses, and says so once a minute', async () => {
