@@ -1,7 +1,5 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** How often the event loop is looked at. Its delays show with this added to them. */
-const EVENT_LOOP_RESOLUTION_MS = 20;
 const GC_PAUSE_BUCKETS_SECONDS = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 
 /** These walk every connection at each scrape: some 2 ms of a standing event loop at 2,000 of them. */
@@ -25,7 +23,6 @@ export function processMetrics(): Registry {
   registry = new Registry();
   collectDefaultMetrics({
     register: registry,
-    eventLoopMonitoringPrecision: EVENT_LOOP_RESOLUTION_MS,
     gcDurationBuckets: GC_PAUSE_BUCKETS_SECONDS,
   });
   for (const name of TOO_DEAR) registry.removeSingleMetric(name);

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../../helpers/eventually.js';
 import {
@@ -48,6 +49,17 @@ describe('GET /metrics', () => {
     const { paths } = (await jsonOf(under.call('/docs/openapi.json'))).json;
     expect(Object.keys(paths as object)).toContain('/v1/generate');
     expect(Object.keys(paths as object)).not.toContain('/metrics');
+  });
+
+  it('is described in docs/operations.md, metric by metric, and nothing else is', async () => {
+    await start({ environment: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' } });
+    const shown = [...(await scrape()).matchAll(/^# TYPE (gateway_\w+) (\w+)$/gm)];
+    const described = [
+      ...readFileSync('docs/operations.md', 'utf8').matchAll(/^\| `(gateway_\w+)` *\| (\w+)/gm),
+    ];
+    const namesAndTypes = (found: RegExpExecArray[]) =>
+      found.map(([, name, type]) => `${name} ${type}`).toSorted();
+    expect(namesAndTypes(shown)).toEqual(namesAndTypes(described));
   });
 
   it('counts calls of every surface and operation, their attempts and their tokens exactly', async () => {
