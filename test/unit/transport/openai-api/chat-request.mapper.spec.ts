@@ -1,6 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../../../src/core/json.js';
-import { CHAT_FIELDS, streamingOf, toGeminiRequest } from '../../../../src/transport/openai-api/chat-request.mapper.js';
+import {
+  CHAT_FIELDS,
+  streamingOf,
+  toGeminiRequest,
+} from '../../../../src/transport/openai-api/chat-request.mapper.js';
 import { asked, chatRequest, refusalOf } from './fixtures.js';
 
 const SCHEMA = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
