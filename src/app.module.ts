@@ -8,6 +8,7 @@ import { SecretStore } from './config/secrets.js';
 import { Clock } from './core/clock.js';
 import { RoutingModule } from './routing/routing.module.js';
 import { FrameworkLogger, loggerParams } from './telemetry/logger.js';
+import { RoutingMetrics } from './telemetry/routing-metrics.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { GeminiApiController } from './transport/gemini-api/gemini-api.controller.js';
@@ -78,6 +79,7 @@ export class AppModule {
       providers: [
         Readiness,
         FrameworkLogger,
+        RoutingMetrics,
         OpenAiCalls,
         AskedModels,
         SignatureCustody,

@@ -78,6 +78,11 @@ export class OutlierEjection {
     return this.clock.monotonicMs() < (this.#projects.get(project)?.ejectedUntilMs ?? -Infinity);
   }
 
+  /** Projects that were tried, as far as they are remembered. */
+  projects(): readonly string[] {
+    return [...this.#projects.keys()];
+  }
+
   #isOutlier(project: string, { seen, failures }: Ends): boolean {
     const { failureShare, windowCalls } = this.config.ejection;
     const share = failures / seen;

@@ -109,6 +109,11 @@ export class TargetHealth {
     return SCORES[known.breaker.state];
   }
 
+  /** Targets that were tried, as far as they are remembered. */
+  targets(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
   /** Observed delays point to other resets than the documented one, so a delay that Google gives comes first. */
   #untilReset(error: GatewayError): number {
     if (error.retryAfterMs !== undefined) return error.retryAfterMs;

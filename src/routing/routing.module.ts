@@ -34,6 +34,6 @@ import { UpstreamProbe } from './upstream-probe.js';
     TargetRanking,
     { provide: Headroom, useValue: NO_QUOTA_KNOWN },
   ],
-  exports: [Dispatcher, Hedging, Mirror, ModelCatalog, ResourceForwarder, UpstreamProbe],
+  exports: [ResilienceModule, Dispatcher, Hedging, Mirror, ModelCatalog, ResourceForwarder, UpstreamProbe],
 })
 export class RoutingModule {}
