@@ -38,7 +38,7 @@ const PROVIDERS = {
 /** The span of a call that is over: what was asked, what came of it, and why it went as it did. */
 export function callSpan(call: Call, endMs: number): SpanSketch {
   const { config, principal, record } = call;
-  const { outcome, plan, skipped, target, startedMs, firstEventMs } = record;
+  const { outcome, plan, skipped, share, target, startedMs, firstEventMs } = record;
   const { tasks } = config.get(RoutingConfig);
   const scores = plan.flatMap(({ score }) => score ?? []);
   // Without a plan the model that was asked for is one that nobody serves: a text of the caller.
@@ -64,6 +64,7 @@ export function callSpan(call: Call, endMs: number): SpanSketch {
       'gateway.attempts': record.attempts.length,
       'gateway.plan.targets': plan.map((planned) => planned.target),
       'gateway.plan.scores': scores.length === 0 ? undefined : scores,
+      'gateway.share': share,
       'gateway.skipped': skipped.map((skip) => `${skip.target}: ${skip.why}`),
     },
     ...failure(call),

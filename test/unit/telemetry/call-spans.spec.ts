@@ -37,6 +37,7 @@ function call(outcome: Outcome, overrides: Partial<Call> = {}): Call {
   const record = new CallRecord(1_000);
   record.plan = [{ target: 'a/m', score: 0.9 }, { target: 'b/m', score: 0.4 }, { target: 'c/n' }];
   record.skipped.push({ target: 'c/n', why: 'it rests' });
+  record.share = 'n';
   record.attempts.push({
     target: 'a/m',
     afterMs: 5,
@@ -89,6 +90,7 @@ describe('callSpan', () => {
       'gateway.attempts': 2,
       'gateway.plan.targets': ['a/m', 'b/m', 'c/n'],
       'gateway.plan.scores': [0.9, 0.4],
+      'gateway.share': 'n',
       'gateway.skipped': ['c/n: it rests'],
     });
   });
