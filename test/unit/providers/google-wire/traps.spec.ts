@@ -43,6 +43,7 @@ const HOSTILE = {
   GOOGLE_VERTEX_BASE_URL: 'http://127.0.0.1:9',
   GOOGLE_CLOUD_PROJECT: 'elsewhere',
   GOOGLE_CLOUD_LOCATION: 'nowhere',
+  OTEL_EXPORTER_OTLP_HEADERS: 'authorization=wrong',
 };
 
 describe('Google’s client', () => {
@@ -92,7 +93,7 @@ describe('Google’s client', () => {
 });
 
 describe('takeEnvironment', () => {
-  it('takes away what Google’s client would read, and keeps it in the copy', () => {
+  it('takes away what libraries would read, and keeps it in the copy', () => {
     Object.assign(process.env, HOSTILE);
     const taken = takeEnvironment();
     expect(taken).toMatchObject(HOSTILE);
