@@ -1,0 +1,73 @@
+import { create, fromJson, type JsonValue as ProtoJsonValue } from '@bufbuild/protobuf';
+import { ValueSchema } from '@bufbuild/protobuf/wkt';
+import type { Verdict } from '../../core/generation.js';
+import { isJsonObject, type JsonObject } from '../../core/json.js';
+import { deltasOf, type Answer, type Delta } from '../shared/answers.js';
+import {
+  GenerateResponseSchema,
+  GenerateStreamResponseSchema,
+  Outcome,
+  type GenerateResponse,
+  type GenerateStreamResponse,
+} from './gen/gemini_gateway/v1/gateway_pb.js';
+import { functionCallMessage, partMessage } from './part.mapper.js';
+import { int32, usageInit } from './usage.mapper.js';
+
+/** An answer as a message; its verdict is `ok` or `truncated`, as others are no answer. */
+export function answerMessage(answer: Answer, verdict: Verdict): GenerateResponse {
+  const {
+    id,
+    model,
+    modelVersion,
+    text,
+    parts,
+    toolCalls,
+    json,
+    finishReason,
+    usage,
+    route,
+    cache,
+    warnings,
+  } = answer;
+  return create(GenerateResponseSchema, {
+    id,
+    model,
+    ...(modelVersion === undefined ? {} : { modelVersion }),
+    ...(text === undefined ? {} : { text }),
+    ...(parts === undefined ? {} : { parts: parts.map(partMessage) }),
+    ...(toolCalls === undefined
+      ? {}
+      : { toolCalls: toolCalls.filter(isJsonObject).map(functionCallMessage) }),
+    ...(json === undefined ? {} : { json: fromJson(ValueSchema, json as ProtoJsonValue) }),
+    finishReason,
+    outcome: verdict === 'truncated' ? Outcome.TRUNCATED : Outcome.OK,
+    usage: usageInit(usage),
+    route: { target: route.target, attempts: int32(route.attempts), fallback: route.fallback },
+    cache,
+    ...(warnings === undefined ? {} : { warnings: [...warnings] }),
+  });
+}
+
+/** The messages that a chunk of a streamed answer becomes. */
+export function deltaMessages(chunk: JsonObject): readonly GenerateStreamResponse[] {
+  return deltasOf(chunk).map(deltaMessage);
+}
+
+function deltaMessage({ text, part }: Delta): GenerateStreamResponse {
+  return create(GenerateStreamResponseSchema, {
+    event: {
+      case: 'delta',
+      value: {
+        ...(text === undefined ? {} : { text }),
+        ...(part === undefined ? {} : { part: partMessage(part) }),
+      },
+    },
+  });
+}
+
+/** The last message of a streamed answer. */
+export function doneMessage(answer: Answer, verdict: Verdict): GenerateStreamResponse {
+  return create(GenerateStreamResponseSchema, {
+    event: { case: 'done', value: answerMessage(answer, verdict) },
+  });
+}

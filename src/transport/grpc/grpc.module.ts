@@ -1,0 +1,34 @@
+import { Module } from '@nestjs/common';
+import { AuthModule } from '../../auth/auth.module.js';
+import { GeminiModule } from '../../gemini/gemini.module.js';
+import { RoutingModule } from '../../routing/routing.module.js';
+import { CallMaker } from '../shared/call-maker.js';
+import { GrpcController } from './gateway.controller.js';
+import { GrpcAdmission } from './grpc-admission.js';
+import { GrpcCertificates } from './grpc-certificates.js';
+import { GrpcEdge } from './grpc-edge.js';
+import { GrpcHealth } from './grpc-health.js';
+import { GrpcHealthController } from './grpc-health.controller.js';
+import { GrpcServer } from './grpc-server.js';
+import { GrpcSurface } from './grpc-surface.js';
+import { GrpcTransport } from './grpc-transport.js';
+import { PingGuards } from './ping-guard.js';
+
+/** The gRPC surface. It listens once the transport is connected to the application. */
+@Module({
+  imports: [AuthModule, GeminiModule, RoutingModule],
+  controllers: [GrpcController, GrpcHealthController],
+  providers: [
+    CallMaker,
+    GrpcAdmission,
+    GrpcCertificates,
+    GrpcEdge,
+    GrpcHealth,
+    GrpcServer,
+    GrpcSurface,
+    GrpcTransport,
+    PingGuards,
+  ],
+  exports: [GrpcSurface],
+})
+export class GrpcModule {}
