@@ -47,6 +47,7 @@ ${moreYaml}`,
     GATEWAY__SERVER__UNREADY_BEFORE_DRAIN_MS: '0',
     UPSTREAM_KEY: 'upstream-key',
     PORT: '0',
+    GRPC_PORT: '0',
   });
   await rm(directory, { recursive: true });
   return server;

@@ -14,6 +14,7 @@ import { TelemetryModule } from './telemetry/telemetry.module.js';
 import { GeminiApiController } from './transport/gemini-api/gemini-api.controller.js';
 import { geminiApiSurface } from './transport/gemini-api/gemini-api.surface.js';
 import { ResourcesController } from './transport/gemini-api/resources.controller.js';
+import { GrpcModule } from './transport/grpc/grpc.module.js';
 import { HealthController } from './transport/health/health.controller.js';
 import { Readiness } from './transport/health/readiness.js';
 import { HttpModule } from './transport/http/http.module.js';
@@ -65,6 +66,7 @@ export class AppModule {
         RoutingModule,
         TerminusModule.forRoot({ logger: false }),
         HttpModule.register([restSurface, geminiApiSurface, openAiSurface]),
+        GrpcModule,
       ],
       controllers: [
         RestController,

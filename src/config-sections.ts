@@ -5,12 +5,14 @@ import { ResilienceConfig } from './resilience/resilience.config.js';
 import { ModelsConfig } from './routing/models.config.js';
 import { RoutingConfig } from './routing/routing.config.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
+import { GrpcConfig } from './transport/grpc/grpc.config.js';
 import { SignaturesConfig } from './transport/http/signatures.config.js';
 import { ServerConfig } from './transport/server.config.js';
 
 /** Every section of the configuration, in the order of docs/config.md. */
 export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   ServerConfig,
+  GrpcConfig,
   AuthConfig,
   RoutingConfig,
   ModelsConfig,

@@ -17,6 +17,7 @@ import { defaultUpstream, type DefaultUpstream } from './default-upstream.js';
 import { assertFitForProduction } from './production-check.js';
 import { UpstreamProbe } from './routing/upstream-probe.js';
 import { FrameworkLogger } from './telemetry/logger.js';
+import { GrpcSurface } from './transport/grpc/grpc-surface.js';
 import { Readiness } from './transport/health/readiness.js';
 import { ErrorFilter } from './transport/http/error.filter.js';
 import { HttpEdge } from './transport/http/http-edge.js';
@@ -37,6 +38,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Address of the HTTP surfaces on this machine. */
   readonly url: string;
+  /** Address of the gRPC surface on this machine; undefined where it is not served. */
+  readonly grpcAddress: string | undefined;
   /** The admin key that was made because there was none; printed once, kept nowhere. */
   readonly madeKey: string | undefined;
   /** For operators: what answers when no project is configured. */
@@ -104,20 +107,35 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     app.useGlobalFilters(app.get(ErrorFilter));
     app.get(HttpEdge).install(app.getHttpAdapter().getInstance());
     if (server.docs) serveApiDocs(app);
-    await app.listen(server.port, server.host);
+    await listen(app, server);
     store.watch();
     app.get(UpstreamProbe).start();
     app.get(Readiness).ready();
+    const grpc = app.get(GrpcSurface);
+    grpc.ready();
     const { port } = app.getHttpServer().address() as AddressInfo;
-    logger.info({ port, configVersion: store.current().version }, 'listening');
+    logger.info({ port, grpcPort: grpc.port, configVersion: store.current().version }, 'listening');
     return {
       url: `http://127.0.0.1:${port}`,
+      grpcAddress: grpc.port === undefined ? undefined : `127.0.0.1:${grpc.port}`,
       madeKey,
       notice: upstream?.notice,
       stop: () => stop({ app, store, secrets, upstream, server }),
     };
   } catch (thrown) {
     await upstream?.close();
+    throw thrown;
+  }
+}
+
+async function listen(app: NestFastifyApplication, { port, host }: ServerConfig): Promise<void> {
+  try {
+    await app.init();
+    await app.get(GrpcSurface).listen(app);
+    await app.listen(port, host);
+  } catch (thrown) {
+    // What listens already would keep the process from ending.
+    await app.close();
     throw thrown;
   }
 }
@@ -134,14 +152,19 @@ interface Running {
 
 async function stop({ app, store, secrets, upstream, server }: Running): Promise<void> {
   const edge = app.get(HttpEdge);
+  const grpc = app.get(GrpcSurface);
+  const openExchanges = (): number => edge.openExchanges + grpc.openExchanges;
   app.get(Readiness).drain();
+  grpc.unready();
   store.close();
   await delay(server.unreadyBeforeDrainMs);
   app.getHttpServer().close();
+  grpc.drain();
   const giveUpMs = systemClock.monotonicMs() + server.drainTimeoutMs;
-  while (edge.openExchanges > 0 && systemClock.monotonicMs() < giveUpMs) await delay(DRAIN_POLL_MS);
-  if (edge.openExchanges > 0) {
+  while (openExchanges() > 0 && systemClock.monotonicMs() < giveUpMs) await delay(DRAIN_POLL_MS);
+  if (openExchanges() > 0) {
     edge.abortAll(new GatewayError('CANCELLED', 'The gateway is shutting down; try again.'));
+    grpc.abortAll();
     await delay(FLUSH_MS);
   }
   await app.close();

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { ConfigError } from './config/config-error.js';
 import { takeEnvironment } from './config/environment.js';
 import { startGateway } from './gateway.js';
+import { GrpcPortTaken } from './transport/grpc/grpc-server.js';
 
 const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 
@@ -12,6 +13,7 @@ try {
     say('No API key is configured. This admin key was made for this run and is shown only here:');
     say(`  ${gateway.madeKey}`);
   }
+  if (gateway.grpcAddress !== undefined) say(`gemini-gateway serves gRPC on ${gateway.grpcAddress}`);
   say(`gemini-gateway serves on ${gateway.url}`);
   let stopping = false;
   const stop = (): void => {
@@ -25,6 +27,7 @@ try {
 } catch (thrown) {
   const portTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
   if (!(thrown instanceof ConfigError) && !portTaken) throw thrown;
-  say(portTaken ? `${thrown.message}. Set PORT to a free one.` : thrown.message);
+  const variable = thrown instanceof GrpcPortTaken ? 'GRPC_PORT' : 'PORT';
+  say(portTaken ? `${thrown.message}. Set ${variable} to a free one.` : thrown.message);
   process.exitCode = 1;
 }

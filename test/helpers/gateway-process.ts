@@ -36,7 +36,7 @@ export function gatewayProcess(
   const limit = maxOpenFiles === 'unlimited' ? '' : `ulimit -n ${maxOpenFiles} && `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" dist/main.js`, process.execPath], {
     cwd: root,
-    env: { PORT: '0', GATEWAY__SERVER__HOST: '127.0.0.1', ...environment },
+    env: { PORT: '0', GRPC_PORT: '0', GATEWAY__SERVER__HOST: '127.0.0.1', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);

@@ -82,6 +82,7 @@ export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): P
   const gateway = await startGateway({
     environment: {
       PORT: '0',
+      GRPC_PORT: '0',
       GATEWAY_BOOTSTRAP_KEY: TEST_KEY,
       UPSTREAM_KEY: 'upstream-key',
       GATEWAY__SERVER__HOST: '127.0.0.1',
