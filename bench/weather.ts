@@ -96,11 +96,27 @@ const share = (part: number, whole: number): number => (whole === 0 ? 0 : part /
 const percentile = (values: readonly number[], at: number): number =>
   values.toSorted((left, right) => left - right)[Math.floor(at * values.length)] ?? 0;
 
-/** An upstream that refuses every call for a while, at three times the usual load. */
-async function outage(kind: string, seconds: number, perSecond: number) {
+/** Starts an emulator and a gateway with these further settings, and stops both whatever happens. */
+async function withServers<T>(
+  moreYaml: string,
+  run: (server: Server, emulator: Server) => Promise<T>,
+): Promise<T> {
   const emulator = await startEmulator();
-  const server = await startGateway(emulator.url);
   try {
+    const server = await startGateway(emulator.url, moreYaml);
+    try {
+      return await run(server, emulator);
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await emulator.stop();
+  }
+}
+
+/** An upstream that refuses every call for a while, at three times the usual load. */
+function outage(kind: string, seconds: number, perSecond: number) {
+  return withServers('', async (server, emulator) => {
     await fire(server, emulator, perSecond, CALM_SECONDS);
     await scenario(emulator, { kind });
     const before = await upstreamCalls(emulator);
@@ -125,17 +141,12 @@ async function outage(kind: string, seconds: number, perSecond: number) {
       [`answered from ${RECOVERY_SECONDS} s on`]: share(late.filter(isGood).length, late.length),
       enough: share(late.filter(isGood).length, late.length) >= GOOD_SHARE,
     };
-  } finally {
-    await server.stop();
-    await emulator.stop();
-  }
+  });
 }
 
 /** Three times as many calls as the gateway may have in flight. */
-async function overload(seconds: number) {
-  const emulator = await startEmulator();
-  const server = await startGateway(emulator.url, `server: { maxRequestsInFlight: ${IN_FLIGHT} }\n`);
-  try {
+function overload(seconds: number) {
+  return withServers(`server: { maxRequestsInFlight: ${IN_FLIGHT} }\n`, async (server, emulator) => {
     await scenario(emulator, { kind: 'answer', delayMs: ANSWER_MS });
     await peak(server, emulator, CALM_SECONDS);
     const perSecond = await peak(server, emulator, CALM_SECONDS);
@@ -151,10 +162,7 @@ async function overload(seconds: number) {
       'refused otherwise than with 429': shots.filter(({ status }) => status !== 200 && status !== 429)
         .length,
     };
-  } finally {
-    await server.stop();
-    await emulator.stop();
-  }
+  });
 }
 
 console.table([await overload(Number(flags.overload))]);
