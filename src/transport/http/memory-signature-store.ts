@@ -78,5 +78,6 @@ export class MemorySignatureStore implements SignatureStore {
 }
 
 function keyOf(tenant: string, id: string): string {
-  return `${tenant}\0${id}`;
+  // Ids are the caller's text: none of them may reach into another tenant.
+  return `${tenant.length} ${tenant} ${id}`;
 }

@@ -45,10 +45,12 @@ const MAPPED: Readonly<Record<string, [value: JsonObject[string], request: JsonO
 };
 
 /** Mapped, and tested elsewhere: they make the contents or say something about the call, or go with another field. */
-const ELSEWHERE = new Set([
-  ...['messages', 'model', 'stream', 'stream_options', 'tool_choice', 'parallel_tool_calls', 'top_logprobs'],
-  ...['metadata', 'user', 'safety_identifier', 'prompt_cache_key'],
-]);
+const ELSEWHERE = new Set(
+  (
+    'messages model stream stream_options tool_choice parallel_tool_calls top_logprobs ' +
+    'metadata user safety_identifier prompt_cache_key'
+  ).split(' '),
+);
 
 const contents = [{ role: 'user', parts: [{ text: 'hi' }] }];
 

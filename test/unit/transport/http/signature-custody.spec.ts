@@ -1,0 +1,126 @@
+import { describe, expect, it, jest } from '@jest/globals';
+import type { PinoLogger } from 'nestjs-pino';
+import type { Part } from '../../../../src/core/gemini-wire.js';
+import type { JsonObject } from '../../../../src/core/json.js';
+import { BYPASS_SIGNATURE } from '../../../../src/routing/thought-signatures.js';
+import { MemorySignatureStore } from '../../../../src/transport/http/memory-signature-store.js';
+import { SignatureCustody } from '../../../../src/transport/http/signature-custody.js';
+import { SignaturesConfig } from '../../../../src/transport/http/signatures.config.js';
+import type { SignatureStore } from '../../../../src/transport/signature.port.js';
+import { eventually } from '../../../helpers/eventually.js';
+import { ManualClock } from '../../../helpers/manual-clock.js';
+
+const memory = () => new MemorySignatureStore(new SignaturesConfig(), new ManualClock());
+
+function custodyOf(store: SignatureStore = memory()) {
+  const warn = jest.fn();
+  const logger = { setContext: () => undefined, warn } as unknown as PinoLogger;
+  return { custody: new SignatureCustody(store, logger), warn };
+}
+
+const call = (more: Part = {}): Part => ({ functionCall: { name: 'find', args: {} }, ...more });
+const returned = (id: string, required = true, part: Part = call()) => ({
+  id,
+  required,
+  part,
+  response: { name: 'find', response: {} } as JsonObject,
+});
+
+describe('SignatureCustody', () => {
+  it('names calls uniquely and puts back signature and id into the very part', async () => {
+    const { custody } = custodyOf();
+    const signed = call({ functionCall: { id: 'u-1', name: 'find', args: {} }, thoughtSignature: 'sig' });
+    const first = custody.keepCall('t', signed);
+    const second = custody.keepCall('t', signed);
+    expect(first).toMatch(/^call_[0-9a-f]{32}$/);
+    expect(second).not.toBe(first);
+    const one = returned(first);
+    await custody.restore('t', [one], true);
+    expect(one.part).toEqual({
+      functionCall: { id: 'u-1', name: 'find', args: {} },
+      thoughtSignature: 'sig',
+    });
+    expect(one.response).toMatchObject({ id: 'u-1' });
+    expect(custody.stats()).toEqual({ kept: 2, restored: 1, lost: 0, foreign: 0, storeFailures: 0 });
+  });
+
+  it('leaves a call of the same step that was never signed without one', async () => {
+    const { custody } = custodyOf();
+    const parts = [
+      returned(custody.keepCall('t', call({ thoughtSignature: 'sig' }))),
+      returned(custody.keepCall('t', call()), false),
+    ];
+    await custody.restore('t', parts, true);
+    expect(parts.map(({ part }) => part.thoughtSignature)).toEqual(['sig', undefined]);
+  });
+
+  it('puts Google’s bypass value where a signature must be and is not known, and counts whose it was', async () => {
+    const { custody } = custodyOf();
+    const lost = returned(`call_${'0'.repeat(32)}`);
+    const foreign = returned('toolu_elsewhere');
+    const second = returned(`call_${'1'.repeat(32)}`, false);
+    await custody.restore('t', [lost, second, foreign], true);
+    expect([lost, second, foreign].map(({ part }) => part.thoughtSignature)).toEqual([
+      BYPASS_SIGNATURE,
+      undefined,
+      BYPASS_SIGNATURE,
+    ]);
+    expect(lost.response).not.toHaveProperty('id');
+    expect(custody.stats()).toMatchObject({ restored: 0, lost: 1, foreign: 1 });
+  });
+
+  it('makes nothing up for models that check no signatures', async () => {
+    const { custody } = custodyOf();
+    const one = returned('elsewhere');
+    await custody.restore('t', [one], false);
+    expect(one.part).not.toHaveProperty('thoughtSignature');
+    expect(custody.stats()).toMatchObject({ lost: 0, foreign: 0 });
+  });
+
+  it('gives one tenant nothing of another', async () => {
+    const { custody } = custodyOf();
+    const one = returned(custody.keepCall('t', call({ thoughtSignature: 'sig' })));
+    await custody.restore('other', [one], true);
+    expect(one.part.thoughtSignature).toBe(BYPASS_SIGNATURE);
+  });
+
+  it('respects a signature that the caller brought along', async () => {
+    const { custody } = custodyOf();
+    const id = custody.keepCall('t', call({ thoughtSignature: 'kept' }));
+    const one = returned(id, true, call({ thoughtSignature: 'brought' }));
+    await custody.restore('t', [one], true);
+    expect(one.part.thoughtSignature).toBe('brought');
+  });
+
+  it('keeps the signature of a text under its message, and needs none', async () => {
+    const { custody } = custodyOf();
+    custody.keepText('t', 'msg_1', 'sig');
+    const known = { id: 'msg_1', part: { text: 'x' } as Part, required: false };
+    const unknown = { id: 'msg_2', part: { text: 'y' } as Part, required: false };
+    await custody.restore('t', [known, unknown], true);
+    expect([known.part, unknown.part]).toEqual([{ text: 'x', thoughtSignature: 'sig' }, { text: 'y' }]);
+  });
+
+  it('asks the store nothing where nothing comes back, or there is nothing to keep', async () => {
+    const store = { keep: jest.fn<SignatureStore['keep']>(), find: jest.fn<SignatureStore['find']>() };
+    const { custody } = custodyOf(store);
+    custody.keepCall('t', call());
+    await custody.restore('t', [], true);
+    expect(store.keep).not.toHaveBeenCalled();
+    expect(store.find).not.toHaveBeenCalled();
+  });
+
+  it('goes on with the bypass value while the store fails, and tells it', async () => {
+    const failing: SignatureStore = {
+      keep: () => Promise.reject(new TypeError('keep: secret')),
+      find: () => Promise.reject(new TypeError('find: secret')),
+    };
+    const { custody, warn } = custodyOf(failing);
+    const one = returned(custody.keepCall('t', call({ thoughtSignature: 'sig' })));
+    await custody.restore('t', [one], true);
+    expect(one.part.thoughtSignature).toBe(BYPASS_SIGNATURE);
+    await eventually(() => custody.stats().storeFailures === 2);
+    expect(JSON.stringify(warn.mock.calls)).not.toContain('secret');
+    expect(warn).toHaveBeenCalledWith({ error: 'TypeError' }, expect.any(String));
+  });
+});
