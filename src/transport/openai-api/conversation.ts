@@ -117,14 +117,15 @@ export class Conversation {
 }
 
 /**
- * The same error with the request's own name for a field of the contents that media came from; any other error as it
- * is.
+ * The same error with the request's own name for the field: the one that media came from, and `model`, which names
+ * tasks as well. Any other error as it is.
  */
-export function inCallersWords(error: GatewayError, origins: ReadonlyMap<string, string>): GatewayError {
+export function inCallersWords(error: GatewayError, origins?: ReadonlyMap<string, string>): GatewayError {
   const { field } = error.metadata;
   if (field === undefined || error.reason !== 'INVALID_REQUEST') return error;
+  if (field === 'task') return error.withMetadata({ field: 'model' });
   const place = /^contents\[\d+\]\.parts\[\d+\]/.exec(field)?.[0];
-  const origin = place === undefined ? undefined : origins.get(place);
+  const origin = place === undefined ? undefined : origins?.get(place);
   if (origin === undefined) return error;
   return invalid(origin, error.message.replace(`"${field}" `, '').replace(/\.$/, ''));
 }

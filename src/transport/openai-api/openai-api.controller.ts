@@ -7,6 +7,7 @@ import { ModelCatalog } from '../../routing/model-catalog.js';
 import { answerHeaders } from '../http/answer-headers.js';
 import { CallEntry } from '../http/call-entry.js';
 import { callOptions } from './call-options.mapper.js';
+import { inCallersWords } from './conversation.js';
 import { embeddingList, encodingOf, toEmbedRequest } from './embeddings.mapper.js';
 import { modelList, modelOf } from './openai-api.models.js';
 import { bodyOf } from './openai-calls.js';
@@ -24,13 +25,17 @@ export class OpenAiApiController {
   @HttpCode(200)
   async embed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const body = bodyOf(request);
-    const { generation } = await this.entry.make(request, {
-      surface: 'openai',
-      operation: 'batch_embed',
-      stream: false,
-      request: toEmbedRequest(body),
-      ...callOptions(body, request.headers),
-    });
+    const { generation } = await this.entry
+      .make(request, {
+        surface: 'openai',
+        operation: 'batch_embed',
+        stream: false,
+        request: toEmbedRequest(body),
+        ...callOptions(body, request.headers),
+      })
+      .catch((thrown: unknown) => {
+        throw inCallersWords(GatewayError.from(thrown));
+      });
     const collected = await collect(generation);
     const answer = embeddingList(collected, generation.head.model, encodingOf(body));
     void reply

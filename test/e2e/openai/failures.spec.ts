@@ -169,7 +169,12 @@ auth:
       code: 'model_not_found',
       param: 'model',
     });
-    expect(await seenError(ask(ai, { model: 'task:nothing' }))).toMatchObject({ status: 400, param: 'task' });
+    expect(await seenError(ask(ai, { model: 'task:nothing' }))).toMatchObject({
+      status: 400,
+      param: 'model',
+    });
+    const embedding = ai.embeddings.create({ model: 'task:nothing', input: 'x' });
+    expect(await seenError(embedding)).toMatchObject({ status: 400, param: 'model' });
   });
 
   it('a deadline that passes, and no target', async () => {

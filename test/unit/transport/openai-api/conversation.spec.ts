@@ -15,6 +15,10 @@ describe('inCallersWords', () => {
     });
   });
 
+  it('calls a task by the field that names it', () => {
+    expect(inCallersWords(about('task'))).toMatchObject({ metadata: { field: 'model' } });
+  });
+
   it('leaves every other error as it is', () => {
     for (const error of [
       about('contents[1].parts[20].inlineData.data'),
