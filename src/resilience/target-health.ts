@@ -2,9 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { sectionToken } from '../config/config.module.js';
 import { Clock } from '../core/clock.js';
 import type { GatewayError, Reason } from '../core/gateway-error.js';
+import { msUntilPacificMidnight } from '../core/pacific-day.js';
 import { CircuitBreaker, type Ticket } from './circuit-breaker.js';
 import { OutlierEjection } from './outlier-ejection.js';
-import { msUntilPacificMidnight } from './pacific-midnight.js';
 import { ResilienceConfig } from './resilience.config.js';
 import { TREATMENTS, troubleOf } from './trouble.js';
 

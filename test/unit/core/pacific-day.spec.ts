@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { msUntilPacificMidnight } from '../../../src/resilience/pacific-midnight.js';
+import { msUntilPacificMidnight, pacificDay, pacificDayOf } from '../../../src/core/pacific-day.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -35,5 +35,31 @@ describe('msUntilPacificMidnight', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('pacificDay', () => {
+  it('numbers days without a gap, each beginning where the last one ended', () => {
+    for (let number = 20_454; number < 20_454 + 800; number += 1) {
+      const day = pacificDayOf(number);
+      expect(day.endMs).toBe(pacificDayOf(number + 1).startMs);
+      expect(pacificDay(day.startMs)).toEqual(day);
+      expect(pacificDay(day.endMs - 1)).toEqual(day);
+    }
+  });
+
+  it.each([
+    ['2026-03-08T12:00:00Z', 23],
+    ['2026-11-01T12:00:00Z', 25],
+    ['2026-06-30T12:00:00Z', 24],
+  ])('a day that has %s in it lasts %i hours', (moment, hours) => {
+    const { startMs, endMs } = pacificDay(Date.parse(moment));
+    expect((endMs - startMs) / HOUR_MS).toBe(hours);
+  });
+
+  it('knows a moment of another day whatever was asked before', () => {
+    const { number } = pacificDay(Date.parse('2026-07-15T12:00:00-07:00'));
+    expect(pacificDay(Date.parse('2026-07-17T00:00:00-07:00')).number).toBe(number + 2);
+    expect(pacificDay(Date.parse('2026-07-14T23:59:59-07:00')).number).toBe(number - 1);
   });
 });
