@@ -61,6 +61,14 @@ export class ServerConfig {
   @IsOptional()
   maxConnections?: number;
 
+  @Doc(
+    'Most requests of the HTTP surfaces in flight at once; more are refused at once with 429 before their body is read. /health and /metrics are answered all the same. What a request may hold (its body and its answer) times this is the memory that callers can take.',
+  )
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  maxRequestsInFlight: number = 2_000;
+
   @Doc('Take the caller’s address and protocol from `X-Forwarded-*`. Only behind a proxy that sets them.')
   @IsBoolean()
   trustProxy: boolean = false;

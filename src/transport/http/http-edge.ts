@@ -20,13 +20,18 @@ import { parseJsonBody } from './json-body.js';
 /** Status that a log line gives to a request whose caller left before an answer (as nginx does). */
 const CLIENT_CLOSED_REQUEST = 499;
 
+/** After how long a request that was refused for want of room is worth another try. */
+const TRY_AGAIN_MS = 1_000;
+
 /**
- * What happens to every HTTP request before and after its route: an id, authentication before the body is read,
- * JSON within bounds, an abort when the caller goes away, and one log line at the end.
+ * What happens to every HTTP request before and after its route: an id, room for it and authentication before the body
+ * is read, JSON within bounds, an abort when the caller goes away, and one log line at the end.
  */
 @Injectable()
 export class HttpEdge {
   readonly #open = new Set<HttpExchange>();
+  /** Those of them that were let in: what is refused must not take the room of others. */
+  #letIn = 0;
 
   constructor(
     @Inject(HttpSurfaces) private readonly surfaces: HttpSurfaces,
@@ -84,9 +89,23 @@ export class HttpEdge {
     this.#open.add(exchange);
     reply.raw.once('close', () => this.#end(request, reply, exchange));
     if (surface === undefined) return;
+    this.#letInOrRefuse(reply);
     const key = presentedKey(headers, path, surface.keyInQuery);
     const scope = takesAnyBody(request) ? 'resources' : 'generate';
     admit(exchange, key, scope, this.authenticator, this.store.current());
+  }
+
+  /** Throws QUEUE_FULL where as many requests are in flight as may be. */
+  #letInOrRefuse(reply: FastifyReply): void {
+    if (this.#letIn >= this.server.maxRequestsInFlight) {
+      throw new GatewayError('QUEUE_FULL', 'The gateway has too many requests in flight; try again.', {
+        retryAfterMs: TRY_AGAIN_MS,
+      });
+    }
+    this.#letIn += 1;
+    reply.raw.once('close', () => {
+      this.#letIn -= 1;
+    });
   }
 
   #end(request: FastifyRequest, reply: FastifyReply, exchange: HttpExchange): void {
