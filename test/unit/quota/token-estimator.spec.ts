@@ -3,9 +3,12 @@ import * as fc from 'fast-check';
 import { mediaTokens } from '../../../src/quota/media-tokens.js';
 import { textTokens } from '../../../src/quota/text-tokens.js';
 import { TokenEstimator } from '../../../src/quota/token-estimator.js';
+import type { JsonObject } from '../../../src/core/json.js';
 import { usageFixture } from '../../helpers/calls.js';
 
-const asked = (...parts: object[]) => ({ contents: [{ role: 'user', parts }] }) as never;
+const asked = (...parts: object[]): JsonObject => ({
+  contents: [{ role: 'user', parts: parts as JsonObject[] }],
+});
 const NEW = { tiles: false, resolution: undefined };
 const OLD = { tiles: true, resolution: undefined };
 const inline = (mimeType: string, bytes: Buffer | number) => ({
