@@ -9,7 +9,6 @@ import {
   type RequestCredentials,
 } from '../google-wire/google-provider.js';
 import { KeyPool } from '../google-wire/key-pool.js';
-import { probeModels } from '../google-wire/sdk.js';
 import { type AnswerBounds, UpstreamHttp, type UpstreamHttpOptions } from '../http/upstream-http.js';
 
 /** One project on the Gemini Developer API. */
@@ -30,18 +29,15 @@ const API_VERSION = 'v1beta';
 /** The Gemini Developer API with API keys, used in turn. */
 export function geminiProvider(options: GeminiProjectOptions, clock: Clock): GoogleProvider {
   const http = new UpstreamHttp(options.baseUrl, options.http);
-  return new GoogleProvider(new GeminiBackend(options, http, clock), http, options.bounds, clock);
+  return new GoogleProvider(new GeminiBackend(options.apiKeys, clock), http, options.bounds, clock);
 }
 
 class GeminiBackend implements GoogleBackend {
+  readonly probePath = `/${API_VERSION}/models?pageSize=1`;
   readonly #keys: KeyPool;
 
-  constructor(
-    private readonly options: GeminiProjectOptions,
-    private readonly http: UpstreamHttp,
-    clock: Clock,
-  ) {
-    this.#keys = new KeyPool(options.apiKeys, clock);
+  constructor(apiKeys: readonly Credential[], clock: Clock) {
+    this.#keys = new KeyPool(apiKeys, clock);
   }
 
   path({ operation, model, stream }: Attempt): string {
@@ -83,10 +79,5 @@ class GeminiBackend implements GoogleBackend {
 
   forwardPath(path: string): string {
     return path;
-  }
-
-  probe(signal: AbortSignal): Promise<void> {
-    const { baseUrl } = this.options;
-    return probeModels({ apiKey: this.#keys.next(), baseUrl, fetch: this.http.fetch }, signal);
   }
 }

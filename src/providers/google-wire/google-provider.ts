@@ -37,8 +37,8 @@ export interface GoogleBackend {
   credentials(): Promise<RequestCredentials> | RequestCredentials;
   /** Where a forwarded path leads on this backend; undefined where it has no such resource. */
   forwardPath(path: string): string | undefined;
-  /** Looks whether credentials and model service work. */
-  probe(signal: AbortSignal): Promise<void>;
+  /** Path and query that list one model. */
+  readonly probePath: string;
 }
 
 const MAX_ERROR_BYTES = 1_048_576;
@@ -97,10 +97,13 @@ export class GoogleProvider implements Provider {
 
   async probe(signal: AbortSignal): Promise<ProbeResult> {
     try {
-      await this.backend.probe(signal);
+      const { headers } = await unlessAborted(this.backend.credentials(), signal);
+      const response = await this.http.send({ method: 'GET', path: this.backend.probePath, headers, signal });
+      if (response.status !== 200) throw await failureOf(response);
+      parseObject(await readText(response, this.bounds.maxAnswerBytes));
       return { ok: true };
     } catch (thrown) {
-      const { reason, message } = thrown instanceof GatewayError ? thrown : transportError(thrown);
+      const { reason, message } = transportError(thrown);
       return { ok: false, detail: `${reason}: ${message}` };
     }
   }

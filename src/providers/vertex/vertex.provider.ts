@@ -8,13 +8,7 @@ import {
   type GoogleBackend,
   type RequestCredentials,
 } from '../google-wire/google-provider.js';
-import { googleError } from '../google-wire/google-errors.js';
-import {
-  type AnswerBounds,
-  readText,
-  UpstreamHttp,
-  type UpstreamHttpOptions,
-} from '../http/upstream-http.js';
+import { type AnswerBounds, UpstreamHttp, type UpstreamHttpOptions } from '../http/upstream-http.js';
 import { VertexCredentials } from './vertex-credentials.js';
 import { fromPredictions, toInstances, usesPredict } from './vertex-embeddings.mapper.js';
 
@@ -36,7 +30,7 @@ const API_VERSION = 'v1beta1';
 /** Gemini on Vertex AI with Google Cloud credentials. */
 export function vertexProvider(options: VertexProjectOptions, clock: Clock): GoogleProvider {
   const http = new UpstreamHttp(options.baseUrl ?? endpointOf(options.location), options.http);
-  return new GoogleProvider(new VertexBackend(options, http, clock), http, options.bounds, clock);
+  return new GoogleProvider(new VertexBackend(options, clock), http, options.bounds, clock);
 }
 
 /** The endpoint of a location. Source: Vertex AI "Locations", multi-regions have hosts of their own. */
@@ -47,14 +41,11 @@ export function endpointOf(location: string): string {
 }
 
 class VertexBackend implements GoogleBackend {
+  readonly probePath = `/${API_VERSION}/publishers/google/models?pageSize=1`;
   readonly #credentials: VertexCredentials;
   readonly #parent: string;
 
-  constructor(
-    options: VertexProjectOptions,
-    private readonly http: UpstreamHttp,
-    clock: Clock,
-  ) {
+  constructor(options: VertexProjectOptions, clock: Clock) {
     this.#credentials = new VertexCredentials(options.credentials, clock);
     this.#parent = `/${API_VERSION}/projects/${options.project}/locations/${options.location}`;
   }
@@ -101,17 +92,6 @@ class VertexBackend implements GoogleBackend {
   forwardPath(path: string): string | undefined {
     const resource = /^\/v1(?:beta)?\/(cachedContents(?:[/?].*)?)$/.exec(path)?.[1];
     return resource === undefined ? undefined : `${this.#parent}/${resource}`;
-  }
-
-  async probe(signal: AbortSignal): Promise<void> {
-    const response = await this.http.send({
-      method: 'GET',
-      path: `/${API_VERSION}/publishers/google/models?pageSize=1`,
-      headers: (await this.credentials()).headers,
-      signal,
-    });
-    const body = await readText(response, 1_048_576);
-    if (response.status !== 200) throw googleError({ status: response.status, body });
   }
 }
 

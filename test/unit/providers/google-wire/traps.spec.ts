@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { takeEnvironment } from '../../../../src/config/environment.js';
-import { sdkClient } from '../../../../src/providers/google-wire/sdk.js';
-import { UpstreamHttp } from '../../../../src/providers/http/upstream-http.js';
 import { attemptFixture, eventsFrom } from '../../../helpers/attempts.js';
 import { eventually } from '../../../helpers/eventually.js';
-import { startUpstream } from '../../../helpers/http-upstream.js';
-import { ANSWER, geminiAt, HTTP, sendJson } from './wire.js';
+import { startUpstream, type ReceivedRequest } from '../../../helpers/http-upstream.js';
+import { ANSWER, geminiAt, sendJson } from './wire.js';
 import { recorded } from './fixtures.js';
 
 const open: { close(): Promise<void> }[] = [];
@@ -22,10 +20,8 @@ afterEach(async () => {
 async function before(answer: (res: ServerResponse, req: IncomingMessage) => void) {
   const upstream = await startUpstream(answer);
   const provider = geminiAt(upstream.url);
-  const http = new UpstreamHttp(upstream.url, HTTP);
-  open.push(upstream, provider, http);
-  const client = () => sdkClient({ apiKey: 'key-1', baseUrl: upstream.url, fetch: http.fetch });
-  return { upstream, provider, client };
+  open.push(upstream, provider);
+  return { upstream, provider };
 }
 
 /** Answers a stream of these texts, as the upstream would. */
@@ -46,47 +42,56 @@ const HOSTILE = {
   OTEL_EXPORTER_OTLP_HEADERS: 'authorization=wrong',
 };
 
-describe('Google’s client', () => {
-  it('calls v1beta with the given key, whatever variables it would look for', async () => {
-    // The client warns when it finds both keys.
-    const { GEMINI_API_KEY: _, ...variables } = HOSTILE;
-    Object.assign(process.env, variables);
-    const { upstream, client } = await before((res) => sendJson(res, { models: [] }));
-    await (await client()).models.list({ config: { pageSize: 1 } });
+describe('a look at the models', () => {
+  it('asks v1beta for one with the given key, once, and names no deadline', async () => {
+    const { upstream, provider } = await before((res) => sendJson(res, { models: [] }));
+    expect(await provider.probe(new AbortController().signal)).toEqual({ ok: true });
     expect(upstream.requests).toHaveLength(1);
-    expect(upstream.requests[0]?.url).toMatch(/^\/v1beta\/models\?pageSize=1/);
-    expect(upstream.requests[0]?.headers).toMatchObject({ 'x-goog-api-key': 'key-1' });
-    expect(upstream.requests[0]?.headers['authorization']).toBeUndefined();
+    const [{ method, url, headers }] = upstream.requests as [ReceivedRequest];
+    expect([method, url]).toEqual(['GET', '/v1beta/models?pageSize=1']);
+    expect(headers).toMatchObject({ 'x-goog-api-key': 'key-1' });
+    expect(headers['authorization']).toBeUndefined();
+    expect(headers['x-server-timeout']).toBeUndefined();
   });
 
   it('tries nothing again', async () => {
-    const { upstream, client, provider } = await before((res) =>
-      sendJson(res, recorded('overloaded.json'), 503),
-    );
-    await expect((await client()).models.list()).rejects.toMatchObject({ status: 503 });
-    expect(upstream.requests).toHaveLength(1);
+    const { upstream, provider } = await before((res) => sendJson(res, recorded('overloaded.json'), 503));
     expect(await provider.probe(new AbortController().signal)).toEqual({
       ok: false,
       detail: 'UPSTREAM_OVERLOADED: The model is overloaded.',
     });
-    expect(upstream.requests).toHaveLength(2);
+    expect(upstream.requests).toHaveLength(1);
   });
 
-  it('sends no deadline of its own', async () => {
-    const { upstream, client, provider } = await before((res) => sendJson(res, { models: [] }));
-    await (await client()).models.list();
-    await provider.probe(new AbortController().signal);
-    for (const { headers } of upstream.requests) expect(headers['x-server-timeout']).toBeUndefined();
+  it('takes a page that is no listing for no upstream', async () => {
+    const { provider } = await before((res) => res.end('<html>Sign in</html>'));
+    expect(await provider.probe(new AbortController().signal)).toEqual({
+      ok: false,
+      detail: expect.stringMatching(/^UPSTREAM_PROTOCOL: /),
+    });
   });
 
-  it('is loaded when it is first used, and so is the auth library', () => {
+  it('says that nothing came in time', async () => {
+    const { provider } = await before(() => undefined);
+    expect(await provider.probe(AbortSignal.timeout(20))).toEqual({
+      ok: false,
+      detail: 'UPSTREAM_UNAVAILABLE: The upstream did not answer in time.',
+    });
+  });
+});
+
+describe('Google’s libraries', () => {
+  it('are no part of the start: the client is not used, the others are loaded when they are first used', () => {
     const root = join(import.meta.dirname, '../../../../src');
     const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.ts'),
     );
-    const eager =
-      /^(?:import|export) (?!type )[^;]*from '(?:@google\/genai|google-auth-library|@google-cloud\/[^']+)'/m;
-    const offenders = files.filter((name) => eager.test(readFileSync(join(root, name), 'utf8')));
+    const client = /from '@google\/genai'|import\('@google\/genai'\)/;
+    const eager = /^(?:import|export) (?!type )[^;]*from '(?:google-auth-library|@google-cloud\/[^']+)'/m;
+    const offenders = files.filter((name) => {
+      const text = readFileSync(join(root, name), 'utf8');
+      return client.test(text) || eager.test(text);
+    });
     expect(files.length).toBeGreaterThan(50);
     expect(offenders).toEqual([]);
   });
