@@ -1,5 +1,5 @@
 import { type Readable } from 'node:stream';
-import { Agent, errors, fetch as undiciFetch } from 'undici';
+import { Agent, errors } from 'undici';
 import { GatewayError } from '../../core/gateway-error.js';
 
 /** Connection settings of one upstream. */
@@ -75,10 +75,6 @@ export class UpstreamHttp {
     return { status: statusCode, headers, body };
   }
 
-  /** A fetch over the same connections, for client libraries that take one. */
-  readonly fetch: typeof globalThis.fetch = ((input: string | URL, init?: object) =>
-    undiciFetch(input, { ...init, dispatcher: this.#agent })) as unknown as typeof globalThis.fetch;
-
   /** Lets requests in flight finish, then closes the connections. */
   close(): Promise<void> {
     return this.#agent.close();
@@ -103,7 +99,14 @@ export async function readText(response: UpstreamResponse, maxBytes: number): Pr
 
 const CODES_BEFORE_SENDING = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT']);
 
-/** The GatewayError for a failure of the connection or of the transport below HTTP; INTERNAL for any other. */
+/** What the gateway itself has run out of: no upstream is to blame, and none could be reached instead. */
+const OWN_SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
+const SHORTAGE_RETRY_MS = 1_000;
+
+/**
+ * The GatewayError for a failure of the connection or of the transport below HTTP: QUEUE_FULL where the gateway has no
+ * sockets left, which no target may answer for; INTERNAL for what is no such failure.
+ */
 export function transportError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   if (thrown instanceof errors.HTTPParserError)
@@ -112,7 +115,17 @@ export function transportError(thrown: unknown): GatewayError {
     });
   const code = codeOf(thrown);
   // Sockets, TLS, DNS and undici all give codes; what has none is a mistake of ours, and no target's fault.
-  if (code === undefined) return GatewayError.from(thrown);
+  if (code === undefined) {
+    return isTimeout(thrown)
+      ? new GatewayError('UPSTREAM_UNAVAILABLE', 'The upstream did not answer in time.', { cause: thrown })
+      : GatewayError.from(thrown);
+  }
+  if (OWN_SHORTAGES.has(code)) {
+    return new GatewayError('QUEUE_FULL', 'The gateway has no connection to spare.', {
+      cause: thrown,
+      retryAfterMs: SHORTAGE_RETRY_MS,
+    });
+  }
   const what = CODES_BEFORE_SENDING.has(code)
     ? 'The upstream cannot be reached.'
     : 'The connection to the upstream broke.';
@@ -120,6 +133,11 @@ export function transportError(thrown: unknown): GatewayError {
     cause: thrown,
     metadata: { upstreamReason: code },
   });
+}
+
+/** Reason of an `AbortSignal.timeout`. */
+function isTimeout(thrown: unknown): boolean {
+  return (thrown as { readonly name?: unknown } | undefined)?.name === 'TimeoutError';
 }
 
 function codeOf(thrown: unknown): string | undefined {

@@ -39,7 +39,7 @@ describe('UpstreamHttp', () => {
     expect(upstream.requests[0]?.url).toBe('/base/v1?x=1');
   });
 
-  it('uses its connections again, for fetch as well', async () => {
+  it('uses its connections again', async () => {
     const ports = new Set<number | undefined>();
     const upstream = kept(
       await startUpstream((res, req) => {
@@ -49,8 +49,6 @@ describe('UpstreamHttp', () => {
     );
     const http = kept(new UpstreamHttp(upstream.url, OPTIONS));
     for (let at = 0; at < 20; at += 1) await (await http.send(get('/'))).body.text();
-    const answer = await http.fetch(`${upstream.url}/fetched`);
-    expect(await answer.text()).toBe('ok');
     // A second one may open while the first is still being given back.
     expect(ports.size).toBeLessThanOrEqual(2);
   });
@@ -128,6 +126,17 @@ describe('transportError', () => {
       });
     },
   );
+
+  it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'])('blames no upstream for %s', (code) => {
+    const error = transportError(Object.assign(new Error(`connect ${code}`), { code }));
+    expect(error).toMatchObject({
+      reason: 'QUEUE_FULL',
+      countsAgainstTarget: false,
+      retryAfterMs: 1_000,
+      metadata: {},
+    });
+    expect(error.message).not.toContain(code);
+  });
 
   it('finds the code of what lies below', () => {
     const cause = Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' });
