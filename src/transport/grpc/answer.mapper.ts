@@ -1,51 +1,40 @@
-import { create, fromJson, type JsonValue as ProtoJsonValue } from '@bufbuild/protobuf';
+import { fromJson, type JsonValue as ProtoJsonValue } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
 import type { Verdict } from '../../core/generation.js';
 import { isJsonObject, type JsonObject } from '../../core/json.js';
 import { deltasOf, type Answer, type Delta } from '../shared/answers.js';
 import {
-  GenerateResponseSchema,
-  GenerateStreamResponseSchema,
   Outcome,
   type GenerateResponse,
   type GenerateStreamResponse,
 } from './gen/gemini_gateway/v1/gateway_pb.js';
 import { functionCallMessage, partMessage } from './part.mapper.js';
-import { int32, usageInit } from './usage.mapper.js';
+import { int32, usageMessage } from './usage.mapper.js';
 
 /** An answer as a message; its verdict is `ok` or `truncated`, as others are no answer. */
 export function answerMessage(answer: Answer, verdict: Verdict): GenerateResponse {
-  const {
+  const { id, model, modelVersion, text, parts, toolCalls, json, finishReason, usage, route, cache } = answer;
+  return {
+    $typeName: 'gemini_gateway.v1.GenerateResponse',
     id,
     model,
-    modelVersion,
-    text,
-    parts,
-    toolCalls,
-    json,
-    finishReason,
-    usage,
-    route,
-    cache,
-    warnings,
-  } = answer;
-  return create(GenerateResponseSchema, {
-    id,
-    model,
-    ...(modelVersion === undefined ? {} : { modelVersion }),
-    ...(text === undefined ? {} : { text }),
-    ...(parts === undefined ? {} : { parts: parts.map(partMessage) }),
-    ...(toolCalls === undefined
-      ? {}
-      : { toolCalls: toolCalls.filter(isJsonObject).map(functionCallMessage) }),
+    modelVersion: modelVersion ?? '',
+    text: text ?? '',
+    parts: parts?.map(partMessage) ?? [],
+    toolCalls: toolCalls?.filter(isJsonObject).map(functionCallMessage) ?? [],
     ...(json === undefined ? {} : { json: fromJson(ValueSchema, json as ProtoJsonValue) }),
     finishReason,
     outcome: verdict === 'truncated' ? Outcome.TRUNCATED : Outcome.OK,
-    usage: usageInit(usage),
-    route: { target: route.target, attempts: int32(route.attempts), fallback: route.fallback },
+    usage: usageMessage(usage),
+    route: {
+      $typeName: 'gemini_gateway.v1.Route',
+      target: route.target,
+      attempts: int32(route.attempts),
+      fallback: route.fallback,
+    },
     cache,
-    ...(warnings === undefined ? {} : { warnings: [...warnings] }),
-  });
+    warnings: [...(answer.warnings ?? [])],
+  };
 }
 
 /** The messages that a chunk of a streamed answer becomes. */
@@ -54,20 +43,23 @@ export function deltaMessages(chunk: JsonObject): readonly GenerateStreamRespons
 }
 
 function deltaMessage({ text, part }: Delta): GenerateStreamResponse {
-  return create(GenerateStreamResponseSchema, {
+  return {
+    $typeName: 'gemini_gateway.v1.GenerateStreamResponse',
     event: {
       case: 'delta',
       value: {
-        ...(text === undefined ? {} : { text }),
+        $typeName: 'gemini_gateway.v1.Delta',
+        text: text ?? '',
         ...(part === undefined ? {} : { part: partMessage(part) }),
       },
     },
-  });
+  };
 }
 
 /** The last message of a streamed answer. */
 export function doneMessage(answer: Answer, verdict: Verdict): GenerateStreamResponse {
-  return create(GenerateStreamResponseSchema, {
+  return {
+    $typeName: 'gemini_gateway.v1.GenerateStreamResponse',
     event: { case: 'done', value: answerMessage(answer, verdict) },
-  });
+  };
 }

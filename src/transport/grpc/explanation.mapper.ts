@@ -6,7 +6,7 @@ import {
   type AttemptSchema,
   type ExplainResponse,
 } from './gen/gemini_gateway/v1/gateway_pb.js';
-import { int32, usageInit } from './usage.mapper.js';
+import { int32, usageMessage } from './usage.mapper.js';
 
 /** Why a call went as it did, as a message. What has no field of its own is in `extra`. */
 export function explanationMessage(explanation: Explanation): ExplainResponse {
@@ -26,7 +26,7 @@ export function explanationMessage(explanation: Explanation): ExplainResponse {
     ...(target === undefined ? {} : { target }),
     outcome,
     ...(finishReason === undefined ? {} : { finishReason }),
-    usage: usageInit(usage),
+    usage: usageMessage(usage),
     ...extraInit(others),
   });
 }
@@ -41,7 +41,7 @@ function attemptInit(attempt: AttemptRecord): MessageInitShape<typeof AttemptSch
     ...(trouble === undefined ? {} : { trouble }),
     ...(upstreamReason === undefined ? {} : { upstreamReason }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(usage === undefined ? {} : { usage: usageInit(usage) }),
+    ...(usage === undefined ? {} : { usage: usageMessage(usage) }),
     ...extraInit(others),
   };
 }

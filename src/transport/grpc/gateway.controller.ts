@@ -37,7 +37,7 @@ import { GrpcError } from './grpc.errors.js';
 import type { GrpcExchange } from './grpc-exchange.js';
 import type { Incoming, IncomingStream } from './grpc-transport.js';
 import { PassThrown } from './pass-thrown.filter.js';
-import { int32, usageInit } from './usage.mapper.js';
+import { int32, usageMessage } from './usage.mapper.js';
 
 const SERVICE = GeminiGateway.typeName;
 
@@ -107,7 +107,7 @@ export class GrpcController {
       embeddings: vectorsOf(collected).map((values) => ({
         values: Array.isArray(values) ? values.map(Number) : [],
       })),
-      usage: usageInit(collected.finish.usage),
+      usage: usageMessage(collected.finish.usage),
     });
   }
 

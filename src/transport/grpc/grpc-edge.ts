@@ -28,6 +28,8 @@ type Status = Parameters<Call['sendStatus']>[0];
 
 /** Methods that need a key, and that the gateway waits for when it stops. */
 const OWN_METHODS = `/${GeminiGateway.typeName}/`;
+/** Under which name a call's metadata carries its exchange from here to the method; it is not sent. */
+const EXCHANGE = 'gemini-gateway-exchange';
 const SWEEP_MS = 1_000;
 /** How long after its time a call whose client does not read may still lie there. */
 const LINGER_MS = 2_000;
@@ -39,7 +41,6 @@ const LINGER_MS = 2_000;
 @Injectable()
 export class GrpcEdge {
   readonly #open = new Set<GrpcExchange>();
-  readonly #exchanges = new WeakMap<Metadata, GrpcExchange>();
   #sweeping = false;
 
   constructor(
@@ -70,9 +71,9 @@ export class GrpcEdge {
 
   /** The exchange that a call's metadata came with. Throws INTERNAL for a call that the edge has not seen. */
   exchangeOf(metadata: Metadata): GrpcExchange {
-    const exchange = this.#exchanges.get(metadata);
-    if (exchange === undefined) throw new GatewayError('INTERNAL', 'The call has no exchange.');
-    return exchange;
+    const exchange = metadata.getOpaque(EXCHANGE);
+    if (exchange instanceof GrpcExchange) return exchange;
+    throw new GatewayError('INTERNAL', 'The call has no exchange.');
   }
 
   /**
@@ -122,7 +123,7 @@ export class GrpcEdge {
     const exchange = new GrpcExchange(id, this.clock.monotonicMs(), path, call, pings);
     exchange.trace = traceOf(textOf(metadata, 'traceparent'));
     pings?.began();
-    this.#exchanges.set(metadata, exchange);
+    metadata.setOpaque(EXCHANGE, exchange);
     this.#open.add(exchange);
     this.#sweepLater();
     return exchange;

@@ -35,10 +35,18 @@ export class GrpcExchange extends Exchange {
 
   /** What goes before the first message: the call's id, and who answers. */
   answerMetadata(): Metadata {
-    const metadata = new Metadata();
-    metadata.set('x-request-id', this.id);
-    if (this.head === undefined) return metadata;
-    for (const [name, value] of Object.entries(answerHeaders(this.head))) metadata.set(name, value);
-    return metadata;
+    const id = { 'x-request-id': this.id };
+    return new InitialMetadata(this.head === undefined ? id : { ...id, ...answerHeaders(this.head) });
+  }
+}
+
+/** Metadata that is written as it is: all of it is ours, and need not be checked for each call. */
+class InitialMetadata extends Metadata {
+  constructor(private readonly headers: Readonly<Record<string, string>>) {
+    super();
+  }
+
+  override toHttp2Headers(): Record<string, string> {
+    return { ...this.headers };
   }
 }

@@ -1,6 +1,7 @@
-import { fromBinary, toBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
+import { fromBinary, type DescMessage, type MessageShape } from '@bufbuild/protobuf';
 import { GatewayError } from '../../core/gateway-error.js';
 import { assertKnownFields } from './known-fields.js';
+import { messageBytes } from './message-writer.js';
 import { assertWithin } from './message-bounds.js';
 
 /** Bounds on a message that callers send. */
@@ -41,6 +42,6 @@ export function decode<Schema extends DescMessage>(
 
 /** The bytes of a message, as the server takes them. */
 export function encode<Schema extends DescMessage>(schema: Schema, message: MessageShape<Schema>): Buffer {
-  const { buffer, byteOffset, byteLength } = toBinary(schema, message);
+  const { buffer, byteOffset, byteLength } = messageBytes(schema, message);
   return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -17,7 +17,7 @@ import {
 } from './gen/google/rpc/error_details_pb.js';
 import { StatusSchema } from './gen/google/rpc/status_pb.js';
 import { protoPath } from './proto-path.js';
-import { usageInit } from './usage.mapper.js';
+import { usageMessage } from './usage.mapper.js';
 
 /** A failure that gRPC has a code of its own for, other than the reason's. */
 export class GrpcError extends GatewayError {
@@ -82,7 +82,7 @@ function detailsOf(
   if (field !== undefined) {
     details.push(packed(BadRequestSchema, { fieldViolations: [{ field, description: message, reason }] }));
   }
-  if (usage.totalTokens > 0) details.push(packed(UsageSchema, usageInit(usage)));
+  if (usage.totalTokens > 0) details.push(anyPack(UsageSchema, usageMessage(usage)));
   return details;
 }
 

@@ -6,14 +6,18 @@ import {
   FileDataSchema,
   FunctionCallSchema,
   FunctionResponseSchema,
-  PartSchema,
   type FunctionCall,
   type Part,
 } from './gen/gemini_gateway/v1/gateway_pb.js';
 
 /** A part of an answer as a message. What has no field of its own, or is not of its type, is in `extra`. */
 export function partMessage(part: WirePart): Part {
-  const message = create(PartSchema, { data: dataOf(part) });
+  const message: Part = {
+    $typeName: 'gemini_gateway.v1.Part',
+    data: dataOf(part),
+    thought: false,
+    thoughtSignature: '',
+  };
   return filled(message, part, { thought: 'boolean', thoughtSignature: 'string' }, message.data.case);
 }
 

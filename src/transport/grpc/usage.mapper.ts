@@ -1,6 +1,5 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type { Usage, UsageByModality } from '../../core/usage.js';
-import type { UsageSchema } from './gen/gemini_gateway/v1/gateway_pb.js';
+import type { Usage as CoreUsage, UsageByModality as CoreUsageByModality } from '../../core/usage.js';
+import type { Usage, UsageByModality } from './gen/gemini_gateway/v1/gateway_pb.js';
 
 const MAX_INT32 = 2_147_483_647;
 
@@ -9,29 +8,35 @@ export function int32(count: number): number {
   return Math.min(Math.trunc(count), MAX_INT32);
 }
 
-/** Tokens as a message's field. */
-export function usageInit(usage: Usage): MessageInitShape<typeof UsageSchema> {
+// Messages of every answer are written out rather than created from a part of their fields, which costs as much as
+// encoding them.
+/** Tokens as a message. */
+export function usageMessage(usage: CoreUsage): Usage {
   const { byModality } = usage;
   return {
+    $typeName: 'gemini_gateway.v1.Usage',
     inputTokens: int32(usage.inputTokens),
     cachedTokens: int32(usage.cachedTokens),
     toolUseTokens: int32(usage.toolUseTokens),
     outputTokens: int32(usage.outputTokens),
     thoughtsTokens: int32(usage.thoughtsTokens),
     totalTokens: int32(usage.totalTokens),
-    ...(byModality === undefined ? {} : { byModality: modalitiesInit(byModality) }),
+    ...(byModality === undefined ? {} : { byModality: modalitiesMessage(byModality) }),
   };
 }
 
-function modalitiesInit({ input, cached, output, toolUse }: UsageByModality) {
+function modalitiesMessage({ input, cached, output, toolUse }: CoreUsageByModality): UsageByModality {
   return {
-    ...(input && { input: int32s(input) }),
-    ...(cached && { cached: int32s(cached) }),
-    ...(output && { output: int32s(output) }),
-    ...(toolUse && { toolUse: int32s(toolUse) }),
+    $typeName: 'gemini_gateway.v1.UsageByModality',
+    input: int32s(input),
+    cached: int32s(cached),
+    output: int32s(output),
+    toolUse: int32s(toolUse),
   };
 }
 
-function int32s(tokens: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(tokens).map(([modality, count]) => [modality, int32(count)]));
+function int32s(tokens: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const modality of Object.keys(tokens)) counts[modality] = int32(tokens[modality] ?? 0);
+  return counts;
 }
