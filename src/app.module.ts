@@ -23,9 +23,11 @@ import { SignatureCustody } from './transport/http/signature-custody.js';
 import { MetricsController } from './transport/metrics/metrics.controller.js';
 import { AskedModels } from './transport/openai-api/asked-models.js';
 import { ChatController } from './transport/openai-api/chat.controller.js';
+import { MediaNetwork, publicNetwork } from './transport/openai-api/media-network.js';
 import { OpenAiApiController } from './transport/openai-api/openai-api.controller.js';
 import { openAiSurface } from './transport/openai-api/openai-api.surface.js';
 import { OpenAiCalls } from './transport/openai-api/openai-calls.js';
+import { RemoteMedia } from './transport/openai-api/remote-media.js';
 import { ResponsesController } from './transport/openai-api/responses.controller.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
@@ -84,6 +86,8 @@ export class AppModule {
         RoutingMetrics,
         OpenAiCalls,
         AskedModels,
+        RemoteMedia,
+        { provide: MediaNetwork, useValue: publicNetwork },
         SignatureCustody,
         { provide: SignatureStore, useClass: MemorySignatureStore },
       ],

@@ -7,6 +7,7 @@ import { RoutingConfig } from './routing/routing.config.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { GrpcConfig } from './transport/grpc/grpc.config.js';
 import { SignaturesConfig } from './transport/http/signatures.config.js';
+import { OpenAiApiConfig } from './transport/openai-api/openai-api.config.js';
 import { ServerConfig } from './transport/server.config.js';
 
 /** Every section of the configuration, in the order of docs/config.md. */
@@ -20,4 +21,5 @@ export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   SecretsConfig,
   TelemetryConfig,
   SignaturesConfig,
+  OpenAiApiConfig,
 ];

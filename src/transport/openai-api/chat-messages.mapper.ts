@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { Conversation } from './conversation.js';
+import { Conversation, readsNone } from './conversation.js';
 import { audioPart, chatFile, chatImage, type Piece } from './media.mapper.js';
 import {
   assertFields,
@@ -55,10 +55,13 @@ const TEXT_OR_REFUSAL = ['text', 'refusal'] as const;
 const ANY_PART = ['text', 'image_url', 'input_audio', 'file'] as const;
 
 /** The messages of a chat, as a conversation of Gemini's. Throws INVALID_REQUEST that names the field. */
-export function toConversation(value: JsonValue | undefined): Conversation {
+export function toConversation(
+  value: JsonValue | undefined,
+  reads: (url: URL) => boolean = readsNone,
+): Conversation {
   const messages = listAt(value, 'messages');
   if (messages.length === 0) throw invalid('messages', 'must not be empty');
-  const conversation = new Conversation();
+  const conversation = new Conversation(reads);
   for (let index = 0; index < messages.length; index += 1) {
     const path = `messages[${index}]`;
     addMessage(conversation, objectAt(messages[index], path), path);

@@ -51,9 +51,13 @@ export interface MappedRequest {
 }
 
 /** A chat completion as a request of Gemini's. Throws INVALID_REQUEST that names the field. */
-export function toGeminiRequest(body: JsonObject, models: readonly AskedModel[]): MappedRequest {
+export function toGeminiRequest(
+  body: JsonObject,
+  models: readonly AskedModel[],
+  reads?: (url: URL) => boolean,
+): MappedRequest {
   assertFields(body, CHAT_FIELDS);
-  const conversation = toConversation(body['messages']);
+  const conversation = toConversation(body['messages'], reads);
   const config: GenerationConfig = {};
   addChatSettings(config, body);
   const effort = present(body['reasoning_effort']);

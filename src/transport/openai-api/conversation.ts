@@ -4,13 +4,23 @@ import type { JsonObject } from '../../core/json.js';
 import type { ReturnedPart } from '../http/signature-custody.js';
 import { parseJsonBody } from '../http/json-body.js';
 import type { Piece } from './media.mapper.js';
-import { invalid } from './request-fields.js';
+import { invalid, unsupported } from './request-fields.js';
 
 /** Bounds of JSON within a text: the body's own bounds do not look into texts. */
 const INNER_JSON = { maxDepth: 90, maxValues: 100_000 };
 
 /** More digits than a number can keep. */
 const LONG_NUMBER = /\d{16}/;
+
+/** A part whose media the gateway reads itself, before the call. */
+export interface RemotePart {
+  readonly part: Part;
+  readonly url: URL;
+  /** What its media type begins with. */
+  readonly family: string;
+  /** Request field that names it. */
+  readonly path: string;
+}
 
 /** A function call that waits for its result. */
 interface OpenCall {
@@ -21,6 +31,9 @@ interface OpenCall {
   readonly required: boolean;
   response?: JsonObject;
 }
+
+/** No URL is read here. */
+export const readsNone = (): boolean => false;
 
 /**
  * Builds the contents of a request, item by item in the order of the conversation. Results find the names of their
@@ -34,16 +47,21 @@ export class Conversation {
   readonly returned: ReturnedPart[] = [];
   /** Request fields that media came from, by their place in the contents. */
   readonly origins = new Map<string, string>();
+  /** Parts whose media are to be read before the call. */
+  readonly remote: RemotePart[] = [];
   #model: Part[] | undefined;
   #step = new Map<string, OpenCall>();
+
+  /** `reads` says which URLs the gateway reads itself; all others are Google's to read. */
+  constructor(private readonly reads: (url: URL) => boolean) {}
 
   /** Something that the user says or shows. */
   user(pieces: readonly Piece[]): void {
     this.#closeTurn();
     const at = this.contents.length;
-    const parts = pieces.map(({ part, path }, index) => {
-      if (path !== undefined) this.origins.set(`contents[${at}].parts[${index}]`, path);
-      return part;
+    const parts = pieces.map((piece, index) => {
+      if (piece.path !== undefined) this.origins.set(`contents[${at}].parts[${index}]`, piece.path);
+      return this.#taken(piece);
     });
     this.contents.push({ role: 'user', parts });
   }
@@ -70,15 +88,15 @@ export class Conversation {
     this.#step.set(id, { id, part, name, path: path.id, required: this.#step.size === 0 });
   }
 
-  /** What a call of the step before resulted in. `parts` are media beside the text. */
-  result(id: string, text: string, parts: readonly Part[], path: string): string {
+  /** What a call of the step before resulted in, with media beside the text. Gives the name of the function. */
+  result(id: string, text: string, media: readonly Piece[], path: string): string {
     const call = this.#step.get(id);
     if (call === undefined) throw invalid(path, 'names no call of the message before it');
     if (call.response !== undefined) throw invalid(path, 'names a call that has a result already');
     call.response = {
       name: call.name,
       response: responseOf(text),
-      ...(parts.length === 0 ? {} : { parts: [...parts] }),
+      ...(media.length === 0 ? {} : { parts: media.map((piece) => this.#taken(piece)) }),
     };
     this.#model = undefined;
     return call.name;
@@ -92,6 +110,14 @@ export class Conversation {
   /** Ends the conversation. */
   finish(): void {
     this.#closeTurn();
+  }
+
+  #taken({ part, path = '', remote }: Piece): Part {
+    if (remote === undefined) return part;
+    if (this.reads(remote.url)) this.remote.push({ part, path, ...remote });
+    else if (part.fileData?.mimeType === undefined)
+      throw unsupported(path, 'its ending does not tell what kind of file it is; send it as a data URL');
+    return part;
   }
 
   #modelParts(): Part[] {

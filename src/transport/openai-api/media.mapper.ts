@@ -11,7 +11,6 @@ import {
   refused,
   someTextAt,
   textAt,
-  unsupported,
   wordAt,
 } from './request-fields.js';
 
@@ -19,6 +18,8 @@ import {
 export interface Piece {
   readonly part: Part;
   readonly path?: string;
+  /** Where the media are, where they do not come with the request. */
+  readonly remote?: { readonly url: URL; readonly family: string };
 }
 
 const DATA_URL = /^data:([\w.+-]+\/[\w.+-]+)(?:;[\w.-]+=[^;,]*)*;base64,/i;
@@ -79,21 +80,19 @@ export function chatImage(value: JsonObject['image_url'], path: string): Piece {
   return imagePart(image['url'], image['detail'], `${path}.url`, `${path}.detail`);
 }
 
-/** An image by a data URL, or by an https URL that Google reads itself. */
+/** An image by a data URL or an https URL. */
 export function imagePart(
   url: JsonObject['url'],
   detail: JsonObject['detail'],
   path: string,
   detailPath: string,
 ): Piece {
-  const media = urlPart(someTextAt(url, path), path, 'image/');
+  const media = urlPiece(someTextAt(url, path), path, 'image/');
   const level = present(detail);
   const words = Object.keys(RESOLUTIONS) as (keyof typeof RESOLUTIONS)[];
   const resolution = level === undefined ? undefined : RESOLUTIONS[wordAt(level, detailPath, words)];
-  return {
-    path,
-    part: resolution === undefined ? media : { ...media, mediaResolution: { level: resolution } },
-  };
+  if (resolution !== undefined) media.part['mediaResolution'] = { level: resolution };
+  return media;
 }
 
 /** The sound of a message: base64 and a format. */
@@ -129,19 +128,18 @@ export function filePart(
   return { path, part: inline(type, data) };
 }
 
-/** A file by an https URL that Google reads itself. */
+/** A file by an https URL. */
 export function fileUrlPart(value: JsonObject['file_url'], path: string): Piece {
-  return { path, part: urlPart(someTextAt(value, path), path, '') };
+  return urlPiece(someTextAt(value, path), path, '');
 }
 
-function urlPart(url: string, path: string, family: string): Part {
-  if (/^data:/i.test(url.slice(0, 5))) return dataPart(url, path);
-  const { pathname } = publicUrl(url, path);
-  const mimeType = typeByName(pathname);
-  if (mimeType === undefined || !mimeType.startsWith(family)) {
-    throw unsupported(path, 'its ending does not tell what kind of file it is; send it as a data URL');
-  }
-  return { fileData: { mimeType, fileUri: url } };
+/** Media of a family by URL. The type is absent where the URL does not tell it. */
+function urlPiece(text: string, path: string, family: string): Piece {
+  if (/^data:/i.test(text.slice(0, 5))) return { path, part: dataPart(text, path) };
+  const url = publicUrl(text, path);
+  const type = typeByName(url.pathname);
+  const known = type?.startsWith(family) === true ? { mimeType: type } : {};
+  return { path, part: { fileData: { ...known, fileUri: text } }, remote: { url, family } };
 }
 
 function dataPart(url: string, path: string): Part {

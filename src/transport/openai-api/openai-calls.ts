@@ -14,6 +14,7 @@ import type { AnswerContext } from './chat-answer.mapper.js';
 import type { MappedRequest } from './chat-request.mapper.js';
 import { inCallersWords } from './conversation.js';
 import { unlessPromptBlocked } from './first-event.js';
+import { RemoteMedia } from './remote-media.js';
 
 /** A generation with what its answer is written from. */
 export interface Answering {
@@ -28,6 +29,7 @@ export class OpenAiCalls {
     private readonly entry: CallEntry,
     private readonly models: AskedModels,
     private readonly custody: SignatureCustody,
+    private readonly media: RemoteMedia,
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
@@ -35,24 +37,26 @@ export class OpenAiCalls {
   async generate(
     request: FastifyRequest,
     stream: boolean,
-    map: (body: JsonObject, models: readonly AskedModel[]) => MappedRequest,
+    map: (body: JsonObject, models: readonly AskedModel[], reads: (url: URL) => boolean) => MappedRequest,
   ): Promise<Answering> {
     const body = bodyOf(request);
     const options: CallOptions = callOptions(body, request.headers);
     const models = this.models.of(options);
-    const mapped = map(body, models);
-    const { tenant } = exchangeOf(request).caller;
-    await this.custody.restore(tenant, mapped.conversation.returned, someSign(models));
+    const { request: mapped, conversation } = map(body, models, (url) => this.media.reads(url));
+    const { caller, signal } = exchangeOf(request);
+    const { tenant } = caller;
+    await this.media.read(conversation.remote, signal);
+    await this.custody.restore(tenant, conversation.returned, someSign(models));
     const { call, generation } = await this.entry
       .make(request, {
         ...options,
         surface: 'openai',
         operation: 'generate',
         stream,
-        request: mapped.request,
+        request: mapped,
       })
       .catch((thrown: unknown) => {
-        throw inCallersWords(GatewayError.from(thrown), mapped.conversation.origins);
+        throw inCallersWords(GatewayError.from(thrown), conversation.origins);
       });
     return {
       generation: stream ? await unlessPromptBlocked(generation) : generation,

@@ -1,6 +1,7 @@
 import type { Part } from '../../core/gemini-wire.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { Conversation } from './conversation.js';
+import { Conversation, readsNone } from './conversation.js';
+import type { Piece } from './media.mapper.js';
 import {
   assertFields,
   type FieldRules,
@@ -49,8 +50,9 @@ const SUMMARY_FIELDS = mapped('type', 'text');
 export function toConversation(
   instructions: JsonValue | undefined,
   input: JsonValue | undefined,
+  reads: (url: URL) => boolean = readsNone,
 ): Conversation {
-  const conversation = new Conversation();
+  const conversation = new Conversation(reads);
   const told = present(instructions);
   if (told !== undefined) conversation.system.push({ text: someTextAt(told, 'instructions') });
   if (typeof input === 'string') {
@@ -138,10 +140,10 @@ class ItemReader {
   #result(item: JsonObject, path: string): void {
     const id = someTextAt(item['call_id'], `${path}.call_id`);
     let text = '';
-    const media: Part[] = [];
-    for (const { part } of resultPieces(item['output'], `${path}.output`)) {
-      if (typeof part.text === 'string') text += part.text;
-      else media.push(part);
+    const media: Piece[] = [];
+    for (const piece of resultPieces(item['output'], `${path}.output`)) {
+      if (typeof piece.part.text === 'string') text += piece.part.text;
+      else media.push(piece);
     }
     const called = this.conversation.result(id, text, media, `${path}.call_id`);
     const name = present(item['name']);

@@ -70,9 +70,13 @@ export interface ResponseWishes {
 }
 
 /** A response as a request of Gemini's. Throws INVALID_REQUEST that names the field. */
-export function toGeminiRequest(body: JsonObject, models: readonly AskedModel[]): MappedRequest {
+export function toGeminiRequest(
+  body: JsonObject,
+  models: readonly AskedModel[],
+  reads?: (url: URL) => boolean,
+): MappedRequest {
   assertFields(body, RESPONSE_FIELDS);
-  const conversation = toConversation(body['instructions'], body['input']);
+  const conversation = toConversation(body['instructions'], body['input'], reads);
   const config: GenerationConfig = {};
   addSampling(config, body);
   const maxTokens = present(body['max_output_tokens']);

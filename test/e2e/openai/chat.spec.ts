@@ -119,6 +119,7 @@ describe('chat completions by the official client', () => {
           content: [
             { type: 'text', text: 'second: godwit' },
             { type: 'image_url', image_url: { url: `data:image/gif;base64,${GIF}` } },
+            { type: 'image_url', image_url: { url: 'https://example.com/heron.png' } },
             { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } },
             { type: 'file', file: { file_data: `data:application/pdf;base64,AAAA`, filename: 'x.pdf' } },
           ],
@@ -126,8 +127,8 @@ describe('chat completions by the official client', () => {
       ],
     });
     expect(answer.choices[0]?.message.content).toContain('godwit');
-    // Image, sound and page are counted.
-    expect(under.upstreamCalls()[before]?.inputTokens).toBeGreaterThan(2 * 258 + 32);
+    // Both images, sound and page are counted.
+    expect(under.upstreamCalls()[before]?.inputTokens).toBeGreaterThan(3 * 258 + 32);
   });
 
   it('follow a JSON schema', async () => {

@@ -324,6 +324,22 @@ describe('media in messages', () => {
     expect([...origins]).toEqual([['contents[1].parts[1]', 'messages[2].content[1].image_url.url']]);
   });
 
+  it('are read by the gateway where it is told to, whatever their URL ends in', () => {
+    const messages = [user([image('https://images.example.com/heron'), image('https://example.com/a.png')])];
+    const reads = ({ hostname }: URL): boolean => hostname === 'images.example.com';
+    const { remote, contents } = toConversation(messages, reads);
+    expect(remote).toEqual([
+      {
+        part: contents[0]?.parts?.[0],
+        url: new URL('https://images.example.com/heron'),
+        family: 'image/',
+        path: 'messages[0].content[0].image_url.url',
+      },
+    ]);
+    expect(remote[0]?.part).toBe(contents[0]?.parts?.[0]);
+    expect(contents[0]?.parts?.[1]).toMatchObject({ fileData: { mimeType: 'image/png' } });
+  });
+
   const at = 'messages[0].content[0]';
   it.each<[JsonObject, string]>([
     [image(''), `${at}.image_url.url`],

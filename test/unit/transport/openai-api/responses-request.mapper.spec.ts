@@ -229,6 +229,21 @@ describe('input items as contents', () => {
     ]);
   });
 
+  it('have media for the gateway to read wherever media can be', () => {
+    const image = { type: 'input_image', image_url: 'https://images.example.com/heron' };
+    const file = { type: 'input_file', file_url: 'https://images.example.com/report' };
+    const { remote } = toConversation(
+      undefined,
+      [user([image, file]), call('a'), output('a', [image])],
+      () => true,
+    );
+    expect(remote.map(({ path, family }) => [path, family])).toEqual([
+      ['input[0].content[0].image_url', 'image/'],
+      ['input[0].content[1].file_url', ''],
+      ['input[2].output[0].image_url', 'image/'],
+    ]);
+  });
+
   it('make a step of its own of a call behind a result', () => {
     const { returned, contents } = toConversation(undefined, [
       user('go'),
