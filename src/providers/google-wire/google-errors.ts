@@ -99,6 +99,7 @@ function quotaError(error: JsonObject, failure: GoogleFailure): GatewayError {
         upstreamStatus: 429,
         quotaKind: quota.kind,
         ...(quota.quotaId === undefined ? {} : { quotaId: quota.quotaId }),
+        ...(quota.quotaValue === undefined ? {} : { quotaValue: quota.quotaValue }),
       },
     },
   );

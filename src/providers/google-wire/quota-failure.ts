@@ -8,6 +8,8 @@ export interface QuotaFailure {
   readonly kind: QuotaKind;
   /** The quota that decided, as Google names it. */
   readonly quotaId?: string;
+  /** Its limit, where Google names one. */
+  readonly quotaValue?: string;
   /** Longest of the waits that Google named. */
   readonly retryAfterMs?: number;
 }
@@ -24,6 +26,7 @@ export function readQuotaFailure(error: JsonObject, retryAfterHeader: string | u
   const details = Array.isArray(error['details']) ? error['details'].filter(isJsonObject) : [];
   let kind: QuotaKind = 'shared';
   let quotaId: string | undefined;
+  let quotaValue: string | undefined;
   for (const violation of details.flatMap(violationsOf)) {
     const named = violation['quotaId'] ?? violation['quotaMetric'];
     const id = typeof named === 'string' ? named : '';
@@ -31,6 +34,7 @@ export function readQuotaFailure(error: JsonObject, retryAfterHeader: string | u
     if (SEVERITY[found] > SEVERITY[kind]) {
       kind = found;
       quotaId = id;
+      quotaValue = typeof violation['quotaValue'] === 'string' ? violation['quotaValue'] : undefined;
     }
   }
   const waits = [
@@ -41,6 +45,7 @@ export function readQuotaFailure(error: JsonObject, retryAfterHeader: string | u
   return {
     kind,
     ...(quotaId === undefined ? {} : { quotaId }),
+    ...(quotaValue === undefined ? {} : { quotaValue }),
     ...(waits.length === 0 ? {} : { retryAfterMs: Math.ceil(Math.max(...waits)) }),
   };
 }

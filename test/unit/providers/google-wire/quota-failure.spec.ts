@@ -22,6 +22,7 @@ describe('readQuotaFailure', () => {
       {
         kind: 'minute',
         quotaId: 'GenerateContentPaidTierInputTokensPerModelPerMinute-PaidTier2',
+        quotaValue: '3000000',
         retryAfterMs: 51_387,
       },
     ],
@@ -30,16 +31,27 @@ describe('readQuotaFailure', () => {
       {
         kind: 'minute',
         quotaId: 'GenerateRequestsPerMinutePerProjectPerModel-FreeTier',
+        quotaValue: '5',
         retryAfterMs: 46_193,
       },
     ],
     [
       'requests-per-day-paid.json',
-      { kind: 'day', quotaId: 'GenerateRequestsPerDayPerProjectPerModel', retryAfterMs: 6_776_410 },
+      {
+        kind: 'day',
+        quotaId: 'GenerateRequestsPerDayPerProjectPerModel',
+        quotaValue: '100',
+        retryAfterMs: 6_776_410,
+      },
     ],
     [
       'requests-per-day-free.json',
-      { kind: 'day', quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier', retryAfterMs: 37_025_720 },
+      {
+        kind: 'day',
+        quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier',
+        quotaValue: '20',
+        retryAfterMs: 37_025_720,
+      },
     ],
     [
       'no-quota.json',
@@ -56,8 +68,8 @@ describe('readQuotaFailure', () => {
     [[minute, gate], 'gate', gate],
     [[gate, minute], 'gate', gate],
     [[minute], 'minute', minute],
-  ] as const)('lets the worst of several violations decide: case %#', (violations, kind, { quotaId }) => {
-    expect(readQuotaFailure(failing([...violations]), undefined)).toEqual({ kind, quotaId });
+  ] as const)('lets the worst of several violations decide: case %#', (violations, kind, decisive) => {
+    expect(readQuotaFailure(failing([...violations]), undefined)).toEqual({ kind, ...decisive });
   });
 
   it('collects the violations of every detail', () => {
@@ -78,6 +90,7 @@ describe('readQuotaFailure', () => {
     expect(readQuotaFailure(failing([{ quotaMetric, quotaValue: '9' }]), undefined)).toEqual({
       kind: 'day',
       quotaId: quotaMetric,
+      quotaValue: '9',
     });
   });
 
