@@ -4,6 +4,7 @@ import { PinoLogger } from 'nestjs-pino';
 import type { Part } from '../../core/gemini-wire.js';
 import type { JsonObject } from '../../core/json.js';
 import { BYPASS_SIGNATURE } from '../../routing/thought-signatures.js';
+import { Metrics } from '../../telemetry/metrics.js';
 import { type KeptPart, SignatureStore } from '../signature.port.js';
 
 /** A part of the model's that a caller gives back, by the id under which the caller knows it. */
@@ -17,17 +18,12 @@ export interface ReturnedPart {
   readonly required: boolean;
 }
 
-/** What became of signatures since the start. */
-export interface SignatureStats {
-  readonly kept: number;
-  readonly restored: number;
-  /** Calls that went on with Google's bypass value because their signature is not known any more. */
-  readonly lost: number;
-  /** The same for calls that this gateway did not name: history from elsewhere. */
-  readonly foreign: number;
-  /** Signatures that the store could not keep or find. */
-  readonly storeFailures: number;
-}
+/**
+ * What became of signatures: kept, restored, lost (the call went on with Google's bypass value), foreign (the same for
+ * a call that this gateway did not name: history from elsewhere); and how often the store failed.
+ */
+const RESULTS = ['kept', 'restored', 'lost', 'foreign', 'store_failed'] as const;
+type SignatureStats = Readonly<Record<(typeof RESULTS)[number], number>>;
 
 const MADE_HERE = /^call_[0-9a-f]{32}$/;
 
@@ -37,13 +33,17 @@ const MADE_HERE = /^call_[0-9a-f]{32}$/;
  */
 @Injectable()
 export class SignatureCustody {
-  readonly #stats = { kept: 0, restored: 0, lost: 0, foreign: 0, storeFailures: 0 };
+  readonly #stats = { kept: 0, restored: 0, lost: 0, foreign: 0, store_failed: 0 };
 
   constructor(
     @Inject(SignatureStore) private readonly store: SignatureStore,
     private readonly logger: PinoLogger,
+    metrics: Metrics,
   ) {
     logger.setContext('signatures');
+    metrics.pull('gateway_signatures_total', 'Thought signatures kept for callers.', ['result'], () =>
+      RESULTS.map((result) => ({ labels: { result }, value: this.#stats[result] })),
+    );
   }
 
   /** Counts since the start. */
@@ -108,7 +108,7 @@ export class SignatureCustody {
   }
 
   #failed(thrown: unknown): void {
-    this.#stats.storeFailures += 1;
+    this.#stats.store_failed += 1;
     const error = thrown instanceof Error ? thrown.name : 'unknown';
     this.logger.warn({ error }, 'the store of thought signatures failed; Google’s bypass value stands in');
   }

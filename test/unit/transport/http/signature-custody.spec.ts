@@ -3,6 +3,7 @@ import type { PinoLogger } from 'nestjs-pino';
 import type { Part } from '../../../../src/core/gemini-wire.js';
 import type { JsonObject } from '../../../../src/core/json.js';
 import { BYPASS_SIGNATURE } from '../../../../src/routing/thought-signatures.js';
+import { Metrics } from '../../../../src/telemetry/metrics.js';
 import { MemorySignatureStore } from '../../../../src/transport/http/memory-signature-store.js';
 import { SignatureCustody } from '../../../../src/transport/http/signature-custody.js';
 import { SignaturesConfig } from '../../../../src/transport/http/signatures.config.js';
@@ -15,7 +16,8 @@ const memory = () => new MemorySignatureStore(new SignaturesConfig(), new Manual
 function custodyOf(store: SignatureStore = memory()) {
   const warn = jest.fn();
   const logger = { setContext: () => undefined, warn } as unknown as PinoLogger;
-  return { custody: new SignatureCustody(store, logger), warn };
+  const metrics = new Metrics();
+  return { custody: new SignatureCustody(store, logger, metrics), warn, metrics };
 }
 
 const call = (more: Part = {}): Part => ({ functionCall: { name: 'find', args: {} }, ...more });
@@ -41,7 +43,7 @@ describe('SignatureCustody', () => {
       thoughtSignature: 'sig',
     });
     expect(one.response).toMatchObject({ id: 'u-1' });
-    expect(custody.stats()).toEqual({ kept: 2, restored: 1, lost: 0, foreign: 0, storeFailures: 0 });
+    expect(custody.stats()).toEqual({ kept: 2, restored: 1, lost: 0, foreign: 0, store_failed: 0 });
   });
 
   it('leaves a call of the same step that was never signed without one', async () => {
@@ -110,6 +112,21 @@ describe('SignatureCustody', () => {
     expect(store.find).not.toHaveBeenCalled();
   });
 
+  it('counts what became of them', async () => {
+    const { custody, metrics } = custodyOf();
+    const id = custody.keepCall('t', call({ thoughtSignature: 'sig' }));
+    await custody.restore('t', [returned(id), returned('elsewhere')], true);
+    const text = await metrics.text();
+    for (const [result, value] of Object.entries({
+      kept: 1,
+      restored: 1,
+      lost: 0,
+      foreign: 1,
+      store_failed: 0,
+    }))
+      expect(text).toContain(`gateway_signatures_total{result="${result}"} ${value}`);
+  });
+
   it('goes on with the bypass value while the store fails, and tells it', async () => {
     const failing: SignatureStore = {
       keep: () => Promise.reject(new TypeError('keep: secret')),
@@ -119,7 +136,7 @@ describe('SignatureCustody', () => {
     const one = returned(custody.keepCall('t', call({ thoughtSignature: 'sig' })));
     await custody.restore('t', [one], true);
     expect(one.part.thoughtSignature).toBe(BYPASS_SIGNATURE);
-    await eventually(() => custody.stats().storeFailures === 2);
+    await eventually(() => custody.stats().store_failed === 2);
     expect(JSON.stringify(warn.mock.calls)).not.toContain('secret');
     expect(warn).toHaveBeenCalledWith({ error: 'TypeError' }, expect.any(String));
   });
