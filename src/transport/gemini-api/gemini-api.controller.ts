@@ -1,5 +1,4 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Operation } from '../../core/call.js';
 import { collect } from '../../core/combinators.js';
@@ -27,7 +26,6 @@ const OPERATIONS: Readonly<Record<string, { operation: Operation; stream: boolea
 export const GEMINI_PATHS = ['v1beta', 'gemini/v1beta', 'gemini/v1'];
 
 /** The Gemini API itself. Texts pass through as they are, both ways, unless a policy changed them. */
-@ApiExcludeController()
 @Controller(GEMINI_PATHS)
 export class GeminiApiController {
   constructor(

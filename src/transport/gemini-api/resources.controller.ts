@@ -1,6 +1,5 @@
 import { All, Controller, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { ResourceForwarder } from '../../routing/resource-forwarder.js';
@@ -15,7 +14,6 @@ const UPLOAD_PATHS = ['upload/v1beta', 'gemini/upload/v1beta', 'gemini/upload/v1
  * Files, cached contents and batches pass through to the project that keeps them, bodies unread. Upload URLs that
  * Google hands out come back through the gateway.
  */
-@ApiExcludeController()
 @Controller()
 export class ResourcesController {
   constructor(private readonly forwarder: ResourceForwarder) {}

@@ -1,5 +1,4 @@
 import { Controller, Get, HttpException, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { ConfigStore } from '../../config/config-store.js';
@@ -9,7 +8,6 @@ import { UpstreamProbe } from '../../routing/upstream-probe.js';
 import { Readiness } from './readiness.js';
 
 /** What orchestrators and operators ask about the gateway's state. Needs no key and shows no secrets. */
-@ApiExcludeController()
 @Controller('health')
 export class HealthController {
   constructor(

@@ -1,5 +1,4 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
 import { answerHeaders } from '../http/answer-headers.js';
@@ -10,7 +9,6 @@ import { chatFraming } from './chat.framing.js';
 import { bodyOf, OpenAiCalls } from './openai-calls.js';
 
 /** OpenAI's chat completions. */
-@ApiExcludeController()
 @Controller('openai/v1/chat')
 export class ChatController {
   constructor(private readonly calls: OpenAiCalls) {}

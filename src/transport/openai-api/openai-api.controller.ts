@@ -1,5 +1,4 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
 import { GatewayError } from '../../core/gateway-error.js';
@@ -13,7 +12,6 @@ import { modelList, modelOf } from './openai-api.models.js';
 import { bodyOf } from './openai-calls.js';
 
 /** OpenAI's embeddings and models. */
-@ApiExcludeController()
 @Controller('openai/v1')
 export class OpenAiApiController {
   constructor(

@@ -1,5 +1,4 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
 import { answerHeaders } from '../http/answer-headers.js';
@@ -11,7 +10,6 @@ import { toGeminiRequest, wishesOf } from './responses-request.mapper.js';
 import { responsesFraming } from './responses.framing.js';
 
 /** OpenAI's responses, without anything kept between them. */
-@ApiExcludeController()
 @Controller('openai/v1/responses')
 export class ResponsesController {
   constructor(private readonly calls: OpenAiCalls) {}

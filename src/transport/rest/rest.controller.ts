@@ -1,5 +1,4 @@
 import { Controller, Get, HttpCode, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
 import type { JsonObject } from '../../core/json.js';
@@ -11,22 +10,14 @@ import { CallEntry, type Answering } from '../http/call-entry.js';
 import { exchangeOf } from '../http/exchange.js';
 import { HttpError } from '../http/http-error.js';
 import type { JsonBody } from '../http/json-body.js';
+import { Documented } from '../http/route-docs.js';
 import { answerOf, vectorsOf } from '../shared/answers.js';
 import { restFraming } from './rest.framing.js';
 import { countTokensRequest, embedRequest, generateRequest, metadataOf } from '../shared/requests.js';
 import { countTokensSchema, embedSchema, generateSchema } from '../shared/request-schemas.js';
 import { validCountTokensBody, validEmbedBody, validGenerateBody } from '../shared/request-validation.js';
 
-type DocumentedSchema = Extract<Parameters<typeof ApiBody>[0], { schema: unknown }>['schema'];
-
-// OpenAPI 3.1 takes JSON Schema as it is; the library's type is of 3.0.
-function documented(schema: object): DocumentedSchema {
-  return schema;
-}
-
 /** The gateway's own REST API. */
-@ApiTags('generation')
-@ApiBearerAuth()
 @Controller('v1')
 export class RestController {
   constructor(
@@ -37,9 +28,11 @@ export class RestController {
 
   @Post('generate')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Generate an answer, whole or as server-sent events' })
-  @ApiBody({ schema: documented(generateSchema) })
-  @ApiProduces('application/json', 'text/event-stream')
+  @Documented({
+    summary: 'Generate an answer, whole or as server-sent events',
+    body: generateSchema,
+    produces: ['application/json', 'text/event-stream'],
+  })
   async generate(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const body = validGenerateBody(bodyOf(request));
     const stream = body.stream ?? wantsEvents(request);
@@ -65,8 +58,7 @@ export class RestController {
 
   @Post('count-tokens')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Count the tokens of a request' })
-  @ApiBody({ schema: documented(countTokensSchema) })
+  @Documented({ summary: 'Count the tokens of a request', body: countTokensSchema })
   async countTokens(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const body = validCountTokensBody(bodyOf(request));
     const answering = await this.entry.make(request, {
@@ -91,8 +83,7 @@ export class RestController {
 
   @Post('embed')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Embed texts' })
-  @ApiBody({ schema: documented(embedSchema) })
+  @Documented({ summary: 'Embed texts', body: embedSchema })
   async embed(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const body = validEmbedBody(bodyOf(request));
     const answering = await this.entry.make(request, {
@@ -116,7 +107,7 @@ export class RestController {
   }
 
   @Get('requests/:id/explain')
-  @ApiOperation({ summary: 'Explain a recent request: plan, targets left out, attempts, outcome' })
+  @Documented({ summary: 'Explain a recent request: plan, targets left out, attempts, outcome' })
   explain(@Param('id') id: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     const explanation = this.explanations.of(id, exchangeOf(request).caller);
     if (explanation === undefined) {
@@ -126,7 +117,7 @@ export class RestController {
   }
 
   @Get('models')
-  @ApiOperation({ summary: 'List the models and tasks that can be asked for' })
+  @Documented({ summary: 'List the models and tasks that can be asked for' })
   models(@Res() reply: FastifyReply): void {
     void reply.send(this.catalog.overview());
   }
