@@ -6,8 +6,11 @@ import { GatewayConfigModule } from './config/config.module.js';
 import type { ConfigStore } from './config/config-store.js';
 import { SecretStore } from './config/secrets.js';
 import { Clock } from './core/clock.js';
+import { QuotaLedger } from './quota/quota-ledger.port.js';
 import { RoutingModule } from './routing/routing.module.js';
 import { FrameworkLogger, loggerParams } from './telemetry/logger.js';
+import { MemoryQuotaLedger } from './storage/memory/memory-quota-ledger.js';
+import { QuotaMetrics } from './telemetry/quota-metrics.js';
 import { RoutingMetrics } from './telemetry/routing-metrics.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
@@ -29,6 +32,7 @@ import { openAiSurface } from './transport/openai-api/openai-api.surface.js';
 import { OpenAiCalls } from './transport/openai-api/openai-calls.js';
 import { RemoteMedia } from './transport/openai-api/remote-media.js';
 import { ResponsesController } from './transport/openai-api/responses.controller.js';
+import { QuotaController } from './transport/rest/quota.controller.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
 import { SignatureStore } from './transport/signature.port.js';
@@ -61,8 +65,9 @@ export class AppModule {
           providers: [
             { provide: Clock, useValue: clock },
             { provide: SecretStore, useValue: secrets },
+            { provide: QuotaLedger, useValue: new MemoryQuotaLedger(clock) },
           ],
-          exports: [Clock, SecretStore],
+          exports: [Clock, SecretStore, QuotaLedger],
         },
         TelemetryModule,
         RoutingModule,
@@ -72,6 +77,7 @@ export class AppModule {
       ],
       controllers: [
         RestController,
+        QuotaController,
         GeminiApiController,
         ResourcesController,
         ChatController,
@@ -84,6 +90,7 @@ export class AppModule {
         Readiness,
         FrameworkLogger,
         RoutingMetrics,
+        QuotaMetrics,
         OpenAiCalls,
         AskedModels,
         RemoteMedia,

@@ -4,7 +4,7 @@ import { settled } from '../core/combinators.js';
 import { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
 import type { Random } from '../core/random.js';
-import type { AttemptRules, Candidate } from './candidate.js';
+import type { AttemptRules, Candidate, Hold, Room } from './candidate.js';
 import type { Ticket } from './circuit-breaker.js';
 import { pause } from './pause.js';
 import { type Hedge, type Made, Racer } from './race.js';
@@ -36,6 +36,7 @@ export interface Surroundings {
 /** Leave for one attempt, to be given back when it is over. */
 interface Permit {
   readonly ticket: Ticket;
+  readonly hold: Hold | undefined;
   readonly over: () => void;
 }
 
@@ -98,7 +99,7 @@ export class AttemptRun {
     const { candidate } = standing;
     if (!candidate.upstream) return candidate.attempt((this.#attempts += 1), this.call.signal);
     const first = this.#attempts === 0;
-    const permit = this.#permit(standing, first);
+    const permit = await this.#permit(standing, first);
     if (permit === undefined) return undefined;
     const { hedge } = this.rules;
     if (hedge === undefined || !first)
@@ -107,22 +108,41 @@ export class AttemptRun {
   }
 
   /** Leave to try a candidate now; without it, when it may be asked for again is noted. */
-  #permit(standing: Standing, first: boolean): Permit | undefined {
-    const { name } = standing.candidate;
+  async #permit(standing: Standing, first: boolean): Promise<Permit | undefined> {
+    const { name, reserve } = standing.candidate;
     const { health, budget } = this.around;
     const leave = health.admit(name);
-    if ('refusal' in leave) {
-      this.#refusals.set(name, leave.refusal);
-      this.#skip(name, leave.refusal.why);
-      standing.dueMs = leave.refusal.kind === 'health' ? Infinity : leave.refusal.notBeforeMs;
+    if ('refusal' in leave) return this.#refused(standing, leave.refusal);
+    const { ticket } = leave;
+    const over = first ? budget.attempt(name) : budget.retry(name);
+    if (over === undefined) {
+      ticket.abandoned();
+      standing.dueMs = Infinity;
+      this.#skip(name, TOO_MANY_RETRIES);
       return undefined;
     }
-    const over = first ? budget.attempt(name) : budget.retry(name);
-    if (over !== undefined) return { ticket: leave.ticket, over };
-    leave.ticket.abandoned();
-    standing.dueMs = Infinity;
-    this.#skip(name, TOO_MANY_RETRIES);
-    return undefined;
+    if (reserve === undefined) return { ticket, hold: undefined, over };
+    let room: Room | undefined;
+    try {
+      room = await reserve();
+      this.#assertWanted();
+      if ('hold' in room) return { ticket, hold: room.hold, over };
+    } catch (thrown) {
+      if (room !== undefined && 'hold' in room) room.hold.release();
+      ticket.abandoned();
+      over();
+      throw thrown;
+    }
+    ticket.abandoned();
+    over();
+    return this.#refused(standing, room.refusal);
+  }
+
+  #refused(standing: Standing, refusal: Refusal): undefined {
+    const { name } = standing.candidate;
+    this.#refusals.set(name, refusal);
+    this.#skip(name, refusal.why);
+    standing.dueMs = refusal.kind === 'health' ? Infinity : refusal.notBeforeMs;
   }
 
   /** Makes the call's first attempt, and a second beside it when it is slow. The faster answer counts. */
@@ -143,7 +163,7 @@ export class AttemptRun {
     const afterMs = hedge.afterMs(standing.candidate.name);
     if (afterMs !== undefined && (await this.#isSlow(made, afterMs)) && hedge.take()) {
       const second = group.find((one) => one !== standing && one.candidate.upstream) ?? standing;
-      const leave = this.#permit(second, false);
+      const leave = await this.#permit(second, false);
       if (leave !== undefined) void start(second, leave);
     }
     try {
@@ -183,19 +203,21 @@ export class AttemptRun {
   }
 
   /** Makes an attempt and settles its permit. Never rejects. */
-  async #make(standing: Standing, { ticket, over }: Permit, signal: AbortSignal): Promise<Made> {
+  async #make(standing: Standing, { ticket, hold, over }: Permit, signal: AbortSignal): Promise<Made> {
     const { candidate } = standing;
     const { health } = this.around;
     this.#attempts += 1;
     standing.tries += 1;
     try {
       const generation = await candidate.attempt(this.#attempts, signal);
-      if (this.call.stream) return { generation: this.#watched(generation, candidate, ticket) };
+      if (this.call.stream) return { generation: this.#watched(generation, candidate, ticket, hold) };
       health.succeeded(candidate.name, ticket);
-      return { generation };
+      if (hold === undefined) return { generation };
+      return { generation: settled(generation, ({ usage }) => hold.answered(usage)) };
     } catch (thrown) {
       const error = GatewayError.from(thrown);
       health.failed(candidate.name, ticket, error);
+      hold?.failed(error);
       return { error };
     } finally {
       over();
@@ -218,11 +240,12 @@ export class AttemptRun {
   }
 
   /** A stream is judged by its beginning and by its end. */
-  #watched(generation: Generation, { name }: Candidate, ticket: Ticket): Generation {
+  #watched(generation: Generation, { name }: Candidate, ticket: Ticket, hold: Hold | undefined): Generation {
     this.around.health.began(name, ticket);
     return settled(generation, (outcome) => {
       if (outcome.kind === 'failed') this.around.health.failed(name, ticket, outcome.error);
       else ticket.succeeded();
+      hold?.answered(outcome.usage);
     });
   }
 

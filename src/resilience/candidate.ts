@@ -1,5 +1,21 @@
+import type { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
+import type { Usage } from '../core/usage.js';
 import type { Hedge } from './race.js';
+import type { Refusal } from './target-health.js';
+
+/** Room in a target's quotas, taken for one attempt. Exactly one of its methods is called, once. */
+export interface Hold {
+  /** The attempt was answered, in full or not, and used so much as far as is known. */
+  answered(usage: Usage): void;
+  /** The attempt failed. */
+  failed(error: GatewayError): void;
+  /** The attempt was not made. */
+  release(): void;
+}
+
+/** Room, or when to ask for it again. */
+export type Room = { readonly hold: Hold } | { readonly refusal: Refusal };
 
 /** Something that can be tried. */
 export interface Candidate {
@@ -9,6 +25,8 @@ export interface Candidate {
   readonly group: string;
   /** False for what answers by itself: it is never left alone and costs no retry. */
   readonly upstream: boolean;
+  /** Takes room in the target's quotas for one attempt. Absent where nothing is limited. */
+  readonly reserve?: (() => Promise<Room>) | undefined;
   /** Makes the attempt; `attempt` counts from 1 over the whole call. Rejects with a GatewayError. */
   attempt(attempt: number, signal: AbortSignal): Promise<Generation>;
 }

@@ -13,6 +13,10 @@ import {
 } from 'class-validator';
 import { Doc, ListOf, MapOf, Nested } from '../config/field.decorator.js';
 import { IsSecretRef } from '../config/secret-ref.js';
+import { ModelLimitsConfig } from '../quota/limits.config.js';
+
+/** Name in `limits` that stands for every model without limits of its own. */
+export const EVERY_OTHER_MODEL = '*';
 
 /** Kinds of upstream that a project can be. */
 export const PROVIDER_KINDS = ['gemini', 'vertex', 'openai-compatible'] as const;
@@ -133,6 +137,13 @@ export class ProjectConfig {
   @MapOf(() => String)
   @IsOptional()
   modelNames?: Record<string, string>;
+
+  @Doc(
+    'Google’s limits by model; `*` are those of every other model that the project serves. Without any, calls are sent until Google refuses, and its refusals are learned from.',
+  )
+  @MapOf(() => ModelLimitsConfig)
+  @IsOptional()
+  limits?: Record<string, ModelLimitsConfig>;
 
   @Doc('Share of the traffic among projects that serve the same model.')
   @IsNumber()

@@ -1,7 +1,7 @@
 import type { ConfigProblem } from '../core/config-snapshot.js';
 import { mirrorProblems } from './mirror-check.js';
 import type { ModelConfig } from './models.config.js';
-import type { ProjectConfig } from './projects.config.js';
+import { EVERY_OTHER_MODEL, type ProjectConfig } from './projects.config.js';
 import type { CannedConfig, TaskConfig } from './tasks.config.js';
 import type { TrafficSplitConfig } from './traffic-split.config.js';
 
@@ -72,10 +72,35 @@ function projectProblems(project: ProjectConfig, path: string, known: ReadonlySe
   for (const [index, model] of (project.models ?? []).entries()) {
     if (!known.has(model)) add(`models[${index}]`, `"${model}" is not in models`);
   }
+  problems.push(...limitProblems(project, path, known));
   for (const model of Object.keys(project.modelNames ?? {})) {
     if (!known.has(model)) add(`modelNames.${model}`, 'is not in models');
   }
   return problems;
+}
+
+/** Limits of models that the project does not serve, and models that its limits leave out: neither is silence. */
+function limitProblems(
+  { limits, models = [] }: ProjectConfig,
+  path: string,
+  known: ReadonlySet<string>,
+): readonly ConfigProblem[] {
+  if (limits === undefined) return [];
+  const served = new Set(models.length > 0 ? models : known);
+  const odd = Object.keys(limits)
+    .filter((model) => model !== EVERY_OTHER_MODEL && !served.has(model))
+    .map((model) => ({ path: `${path}.limits.${model}`, message: 'the project does not serve it' }));
+  if (Object.hasOwn(limits, EVERY_OTHER_MODEL)) return odd;
+  const left = [...served].filter((model) => !Object.hasOwn(limits, model));
+  return left.length === 0
+    ? odd
+    : [
+        ...odd,
+        {
+          path: `${path}.limits`,
+          message: `leaves out ${left.join(', ')}; name each, or all others as "${EVERY_OTHER_MODEL}"`,
+        },
+      ];
 }
 
 interface Names {

@@ -1,9 +1,11 @@
 import type { ConfigSnapshot } from '../core/config-snapshot.js';
 import type { Provider } from '../core/provider.js';
 import { CannedProvider } from '../providers/canned/canned.provider.js';
+import { quotaLimitsOf } from '../quota/limits.config.js';
+import type { QuotaLimits } from '../quota/quota-ledger.port.js';
 import { withDefaults } from './generation-defaults.js';
 import { ModelsConfig, type ModelConfig } from './models.config.js';
-import type { ProjectConfig } from './projects.config.js';
+import { EVERY_OTHER_MODEL, type ProjectConfig } from './projects.config.js';
 import { RoutingConfig } from './routing.config.js';
 import type { Target } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
@@ -22,6 +24,7 @@ export class RoutingTable {
   readonly resourceKeeper: Site | undefined;
   readonly #sites = new Map<string, Site[]>();
   readonly #all: Site[] = [];
+  readonly #limits = new Map<ProjectConfig, Map<string, QuotaLimits>>();
   readonly #canned: CannedProvider;
 
   constructor(snapshot: ConfigSnapshot, providers: ReadonlyMap<string, Provider>) {
@@ -38,6 +41,8 @@ export class RoutingTable {
       if (provider === undefined) continue;
       this.#all.push({ project, provider });
       for (const model of project.models ?? this.models.keys()) {
+        const limits = project.limits?.[model] ?? project.limits?.[EVERY_OTHER_MODEL];
+        if (limits !== undefined) this.#limitsOf(project).set(model, quotaLimitsOf(limits));
         const sites = this.#sites.get(model) ?? [];
         sites.push({ project, provider });
         this.#sites.set(model, sites);
@@ -71,8 +76,18 @@ export class RoutingTable {
       kind: project.provider,
       upstream: true,
       timeouts: project.timeouts,
+      quota: { project: project.id, location: project.location, model },
+      limits: this.#limits.get(project)?.get(model),
       prepare: (request) => withDefaults(request, task?.generation, defaults),
     };
+  }
+
+  #limitsOf(project: ProjectConfig): Map<string, QuotaLimits> {
+    const present = this.#limits.get(project);
+    if (present !== undefined) return present;
+    const made = new Map<string, QuotaLimits>();
+    this.#limits.set(project, made);
+    return made;
   }
 
   /** An answer made beforehand, as a target. */
@@ -85,6 +100,8 @@ export class RoutingTable {
       kind: 'canned',
       upstream: false,
       timeouts: { firstEventMs: Infinity, idleGapMs: Infinity, totalMs: Infinity },
+      quota: { project: 'canned', location: '', model: name },
+      limits: undefined,
       prepare: (request) => request,
     };
   }

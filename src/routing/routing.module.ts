@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { Dispatcher } from './dispatcher.js';
 import { Headroom, NO_QUOTA_KNOWN } from './headroom.port.js';
@@ -7,23 +8,27 @@ import { LatencyBook } from './latency-book.js';
 import { Mirror } from './mirror.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
+import { QuotaOverview } from './quota-overview.js';
 import { ResourceForwarder } from './resource-forwarder.js';
 import { RoutePlanner } from './route-planner.js';
 import { RoutingTables } from './routing-tables.js';
 import { SignatureOrigins } from './signature-origins.js';
 import { TargetAttempts } from './target-attempts.js';
+import { TargetQuota } from './target-quota.js';
 import { TargetRanking } from './target-ranking.js';
 import { UpstreamProbe } from './upstream-probe.js';
 
 /** Which target answers, and sending it there. */
 @Module({
-  imports: [ResilienceModule],
+  imports: [ResilienceModule, QuotaModule],
   providers: [
     ProviderRegistry,
     RoutingTables,
     RoutePlanner,
     Dispatcher,
     TargetAttempts,
+    TargetQuota,
+    QuotaOverview,
     Hedging,
     Mirror,
     SignatureOrigins,
@@ -34,6 +39,16 @@ import { UpstreamProbe } from './upstream-probe.js';
     TargetRanking,
     { provide: Headroom, useValue: NO_QUOTA_KNOWN },
   ],
-  exports: [ResilienceModule, Dispatcher, Hedging, Mirror, ModelCatalog, ResourceForwarder, UpstreamProbe],
+  exports: [
+    ResilienceModule,
+    Dispatcher,
+    Hedging,
+    Mirror,
+    QuotaOverview,
+    TargetQuota,
+    ModelCatalog,
+    ResourceForwarder,
+    UpstreamProbe,
+  ],
 })
 export class RoutingModule {}

@@ -7,11 +7,13 @@ import { primed, settled } from '../core/combinators.js';
 import { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
 import type { Outcome } from '../core/outcome.js';
+import type { Candidate } from '../resilience/candidate.js';
 import { TREATMENTS, troubleOf } from '../resilience/trouble.js';
 import { needsOf } from './capabilities.js';
 import { Conversation } from './conversation.js';
 import { LatencyBook } from './latency-book.js';
 import { SignatureOrigins } from './signature-origins.js';
+import { TargetQuota } from './target-quota.js';
 import { targetName, type Target } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
 import { UsableAnswers } from './usable-answers.js';
@@ -39,6 +41,7 @@ export class TargetAttempts {
   constructor(
     private readonly latencies: LatencyBook,
     private readonly origins: SignatureOrigins,
+    private readonly quota: TargetQuota,
     @Inject(Clock) private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
@@ -51,6 +54,11 @@ export class TargetAttempts {
       conversation: new Conversation(call, this.origins),
       usable: new UsableAnswers(call, task?.failover.unusableAnswers ?? false),
     };
+  }
+
+  /** Takes room in a target's quotas for one attempt; undefined where nothing about it is limited. */
+  reserveFor(call: Call, target: Target): Candidate['reserve'] {
+    return this.quota.reserveFor(call, target);
   }
 
   /** Makes one attempt, up to its first event. Rejects with a GatewayError. */
@@ -81,6 +89,7 @@ export class TargetAttempts {
       usable.failed(error);
       record.attempts.push(failed(attempted(), error));
       if (isOutrun(error)) this.latencies.tookLonger(name, call.stream, this.clock.monotonicMs() - startedMs);
+      this.quota.learn(target, error);
       this.#tell(call, target, error);
       throw error;
     }

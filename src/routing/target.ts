@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.js';
 import type { AttemptTimeouts, Provider } from '../core/provider.js';
+import type { QuotaLimits, QuotaTarget } from '../quota/quota-ledger.port.js';
 import type { ProviderKind } from './projects.config.js';
 import type { TaskConfig } from './tasks.config.js';
 
@@ -17,6 +18,10 @@ export interface Target {
   /** False for answers made beforehand: no upstream is called. */
   readonly upstream: boolean;
   readonly timeouts: AttemptTimeouts;
+  /** Whose quotas it uses, as Google counts them. */
+  readonly quota: QuotaTarget;
+  /** Its configured limits; undefined where it has none. */
+  readonly limits: QuotaLimits | undefined;
   /** The request as this target is to get it: the caller's, with defaults for what it left open. */
   readonly prepare: (request: Readonly<JsonObject>) => Readonly<JsonObject>;
 }

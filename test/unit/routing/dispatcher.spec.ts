@@ -15,6 +15,7 @@ import type { Mirror } from '../../../src/routing/mirror.js';
 import type { RoutePlanner } from '../../../src/routing/route-planner.js';
 import { SignatureOrigins } from '../../../src/routing/signature-origins.js';
 import { TargetAttempts } from '../../../src/routing/target-attempts.js';
+import type { TargetQuota } from '../../../src/routing/target-quota.js';
 import type { Ranked, RoutePlan, Target } from '../../../src/routing/target.js';
 import { callFixture, chunkFixture, finishFixture, usageFixture } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
@@ -46,6 +47,8 @@ function plan(...answers: Answer[]): RoutePlan & { readonly attempts: Attempt[] 
       kind: 'gemini',
       upstream: true,
       timeouts: { firstEventMs: 10, idleGapMs: 20, totalMs: 1_000 },
+      quota: { project: `p${index}`, location: 'global', model: 'm' },
+      limits: undefined,
       prepare: (request) => (index === 0 ? request : { ...request, prepared: index }),
     };
     return { target };
@@ -62,6 +65,12 @@ const logger = {
   warn: tell('warn'),
 } as unknown as PinoLogger;
 
+/** Nothing is limited. */
+const NO_QUOTA = {
+  reserveFor: () => undefined,
+  learn: () => undefined,
+} as unknown as TargetQuota;
+
 function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
   const config = new ResilienceConfig();
   const ring = new AttemptRing(
@@ -74,7 +83,7 @@ function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
   return new Dispatcher(
     { plan: () => route } as unknown as RoutePlanner,
     ring,
-    new TargetAttempts(latencies, new SignatureOrigins(), clock, logger),
+    new TargetAttempts(latencies, new SignatureOrigins(), NO_QUOTA, clock, logger),
     new Hedging(latencies),
     { reflect: () => undefined } as unknown as Mirror,
   );

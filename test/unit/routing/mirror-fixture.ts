@@ -71,6 +71,8 @@ export class MirrorUnderTest {
       kind: 'gemini',
       upstream: true,
       timeouts: { firstEventMs: 1_000, idleGapMs: 2_000, totalMs: 60_000 },
+      quota: { project: 'p', location: 'global', model: 'shadow' },
+      limits: undefined,
       prepare: (request) => request,
       ...target,
     };
