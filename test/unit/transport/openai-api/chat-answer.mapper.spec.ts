@@ -245,6 +245,18 @@ describe('a whole chat completion', () => {
       ]);
     });
 
+    it('each says why it was blocked, and may be other than text', () => {
+      const image = { inlineData: { mimeType: 'image/png', data: 'AAAA' } };
+      const blocked = { ...candidate(1, [], 'SAFETY'), finishMessage: 'It was rude.' };
+      expect(
+        answer(candidate(0, [{ text: 'one' }]), blocked, candidate(2, [image]))['choices'],
+      ).toMatchObject([
+        {},
+        { message: { refusal: 'Google blocked the answer: SAFETY. It was rude.' } },
+        { finish_reason: 'stop', gateway: { parts: [image] } },
+      ]);
+    });
+
     it.each([
       [candidate(1, []), 'EMPTY_RESPONSE'],
       [candidate(1, [{ text: 'Hm.', thought: true }]), 'EMPTY_RESPONSE'],

@@ -70,6 +70,15 @@ describe('messages as contents', () => {
     });
   });
 
+  it('are a content each, also where the model speaks twice', () => {
+    const twice = contentsOf(
+      user('one'),
+      { role: 'assistant', content: 'a' },
+      { role: 'assistant', content: 'b' },
+    );
+    expect(twice.map(({ parts }) => parts)).toEqual([[{ text: 'one' }], [{ text: 'a' }], [{ text: 'b' }]]);
+  });
+
   it('refuse what is no list of messages', () => {
     for (const messages of [undefined, null, 'hi', {}])
       expect(refusalOf(() => toConversation(messages as JsonValue)).param).toBe('messages');
@@ -164,6 +173,16 @@ describe('tools in a conversation', () => {
       role: 'user',
       parts: [{ functionResponse: { name: 'find', response } }],
     });
+  });
+
+  it('have their results before what the user says next', () => {
+    const contents = contentsOf(user('go'), calls(call('a')), result('a'), user('and then?'));
+    expect(contents.map(({ role, parts }) => [role, Object.keys(parts?.[0] ?? {})])).toEqual([
+      ['user', ['text']],
+      ['model', ['functionCall']],
+      ['user', ['functionResponse']],
+      ['user', ['text']],
+    ]);
   });
 
   it('are returned parts, of which the first of each step must be signed', () => {

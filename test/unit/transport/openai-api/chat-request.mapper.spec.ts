@@ -174,6 +174,10 @@ describe('a chat completion as a request of Gemini’s', () => {
     [{ type: 'json_schema', json_schema: { schema: SCHEMA } }, 'response_format.json_schema.name'],
     [{ type: 'text', json_schema: {} }, 'response_format.json_schema'],
     [
+      { type: 'json_schema', json_schema: { name: 'x', schema: SCHEMA, strict: 'very' } },
+      'response_format.json_schema.strict',
+    ],
+    [
       { type: 'json_schema', json_schema: { name: 'x', schema: SCHEMA, version: 2 } },
       'response_format.json_schema.version',
     ],
@@ -189,6 +193,7 @@ describe('Gemini’s own fields beside OpenAI’s', () => {
       mediaResolution: 'MEDIA_RESOLUTION_LOW',
       generation_config: { top_k: 7, response_schema: { snake_key: {} } },
       labels: { a_b: 'c' },
+      cached_content: null,
     };
     const request = {
       contents,

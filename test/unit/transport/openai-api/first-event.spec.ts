@@ -30,6 +30,11 @@ describe('unlessPromptBlocked', () => {
     expect(generation.source.nexts).toBe(2);
   });
 
+  it('passes an answer on that ends at once', async () => {
+    const finish = finishFixture({ verdict: 'truncated', finishReason: 'MAX_TOKENS' });
+    expect(await collect(await unlessPromptBlocked(generationOf([finish])))).toEqual({ chunks: [], finish });
+  });
+
   it('cancels the source when its reader leaves', async () => {
     const generation = generationOf([chunkFixture('one'), HANG]);
     const passed = await unlessPromptBlocked(generation);

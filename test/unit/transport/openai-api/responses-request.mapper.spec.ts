@@ -244,6 +244,17 @@ describe('input items as contents', () => {
     ]);
   });
 
+  it('make a turn of its own of what the model says after the user', () => {
+    const said = (content: string): JsonObject => ({ role: 'assistant', content });
+    const contents = contentsOf(user('one'), said('a'), said('b'), user('two'), said('c'));
+    expect(contents.map(({ role, parts }) => [role, parts?.length])).toEqual([
+      ['user', 1],
+      ['model', 2],
+      ['user', 1],
+      ['model', 1],
+    ]);
+  });
+
   it('make a step of its own of a call behind a result', () => {
     const { returned, contents } = toConversation(undefined, [
       user('go'),
