@@ -17,4 +17,4 @@ COPY --from=build /app/config ./config
 USER node
 EXPOSE 8080 50051
 STOPSIGNAL SIGTERM
-CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "dist/main.js"]
+CMD ["node", "--max-semi-space-size=8", "--heap-growing-percent=100", "--no-maglev", "dist/main.js"]
