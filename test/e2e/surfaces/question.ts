@@ -126,7 +126,7 @@ export function grpcRequest(question: Question): MessageInitShape<typeof Generat
         { data: { case: 'text' as const, value: text } },
       ],
     })),
-    ...given({ system, schema, generation: unlessEmpty(settings) }),
+    ...(given({ system, schema, generation: unlessEmpty(settings) }) as object),
     tools: tool === undefined ? [] : ((geminiRequest(question)['tools'] ?? []) as Struct[]),
   };
 }
