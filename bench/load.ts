@@ -1,11 +1,4 @@
-import { Pool, type Dispatcher } from 'undici';
-
-/** A request to repeat. */
-export interface Shot {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+import { openLine, type Addresses, type Line, type Shot } from './lines.ts';
 
 /** What a run of calls took. */
 export interface Measured {
@@ -16,40 +9,38 @@ export interface Measured {
 }
 
 /** How long a call takes, in milliseconds, by one's own idea of its end. */
-type Timed = (pool: Pool, shot: Shot, startedMs: number) => Promise<number>;
+type Timed = (line: Line, startedMs: number) => Promise<number>;
 
 /** To the whole answer. */
-export const whole: Timed = async (pool, shot, startedMs) => {
-  const { body } = await fire(pool, shot);
-  await body.text();
+export const whole: Timed = async (line, startedMs) => {
+  for await (const _ of line.fire());
   return performance.now() - startedMs;
 };
 
-/** To the first bytes of a streamed answer, which is then read to its end. */
-export const firstEvent: Timed = async (pool, shot, startedMs) => {
-  const { body } = await fire(pool, shot);
+/** To the first piece of a streamed answer, which is then read to its end. */
+export const firstEvent: Timed = async (line, startedMs) => {
   let firstMs: number | undefined;
-  for await (const _ of body) firstMs ??= performance.now() - startedMs;
+  for await (const _ of line.fire()) firstMs ??= performance.now() - startedMs;
   return firstMs ?? performance.now() - startedMs;
 };
 
-/** So many callers, each with the next call as soon as the last is over. Throws at an answer that is no 200. */
+/** So many callers, each with the next call as soon as the last is over. Throws at an answer that is none. */
 export async function closedLoop(
-  url: string,
+  addresses: Addresses,
   shot: Shot,
   timed: Timed,
   { concurrency, seconds }: { concurrency: number; seconds: number },
 ): Promise<Measured> {
-  const pool = new Pool(url, { connections: concurrency });
+  const line = openLine(addresses, shot, concurrency);
   const latencies: number[] = [];
   const startedMs = performance.now();
   const endMs = startedMs + seconds * 1000;
   const caller = async (): Promise<void> => {
-    while (performance.now() < endMs) latencies.push(await timed(pool, shot, performance.now()));
+    while (performance.now() < endMs) latencies.push(await timed(line, performance.now()));
   };
   await Promise.all(Array.from({ length: concurrency }, caller));
   const took = (performance.now() - startedMs) / 1000;
-  await pool.close();
+  await line.close();
   return { calls: latencies.length, seconds: took, ...percentiles(latencies) };
 }
 
@@ -58,11 +49,11 @@ export async function closedLoop(
  * was due, so that a server that falls behind cannot hide it.
  */
 export async function openLoop(
-  url: string,
+  addresses: Addresses,
   shot: Shot,
   { perSecond, seconds }: { perSecond: number; seconds: number },
 ): Promise<Measured> {
-  const pool = new Pool(url, { connections: 128 });
+  const line = openLine(addresses, shot, 128);
   const latencies: number[] = [];
   const pending: Promise<void>[] = [];
   const total = Math.round(perSecond * seconds);
@@ -71,42 +62,35 @@ export async function openLoop(
     const elapsedMs = performance.now() - startedMs;
     for (; due < total && (due * 1000) / perSecond <= elapsedMs; due += 1) {
       const dueMs = startedMs + (due * 1000) / perSecond;
-      pending.push(whole(pool, shot, dueMs).then((latencyMs) => void latencies.push(latencyMs)));
+      pending.push(whole(line, dueMs).then((latencyMs) => void latencies.push(latencyMs)));
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(pending);
-  await pool.close();
+  await line.close();
   return { calls: total, seconds: (performance.now() - startedMs) / 1000, ...percentiles(latencies) };
 }
 
 /** How many of so many streams, all at once, never paused for longer than `stallMs`. */
 export async function stallFreeStreams(
-  url: string,
+  addresses: Addresses,
   shot: Shot,
   { streams, stallMs }: { streams: number; stallMs: number },
 ): Promise<number> {
-  const pool = new Pool(url, { connections: streams });
+  const line = openLine(addresses, shot, streams);
   const stallFree = await Promise.all(
     Array.from({ length: streams }, async () => {
-      const { body } = await fire(pool, shot);
       let lastMs = performance.now();
       let longestMs = 0;
-      for await (const _ of body) {
+      for await (const _ of line.fire()) {
         longestMs = Math.max(longestMs, performance.now() - lastMs);
         lastMs = performance.now();
       }
       return longestMs <= stallMs;
     }),
   );
-  await pool.close();
+  await line.close();
   return stallFree.filter(Boolean).length;
-}
-
-async function fire(pool: Pool, shot: Shot): Promise<Dispatcher.ResponseData> {
-  const response = await pool.request({ method: 'POST', ...shot });
-  if (response.statusCode === 200) return response;
-  throw new Error(`${shot.path} answered ${response.statusCode}: ${await response.body.text()}`);
 }
 
 function percentiles(latencies: number[]): Pick<Measured, 'p50Ms' | 'p99Ms'> {

@@ -26,22 +26,22 @@ export async function measure(
   server: Server | undefined,
   { seconds, concurrency, streams, ratesPerSecond }: Extent,
 ): Promise<Row> {
-  const { url } = server ?? emulator;
+  const at = server ?? emulator;
   const unary = way.unary(emulator.url);
   const idleMiB = server?.rssMiB();
-  await closedLoop(url, unary, whole, { concurrency, seconds: WARM_UP_SECONDS });
+  await closedLoop(at, unary, whole, { concurrency, seconds: WARM_UP_SECONDS });
   const cpuBeforeUs = server?.cpuUs();
-  const busy = await closedLoop(url, unary, whole, { concurrency, seconds });
+  const busy = await closedLoop(at, unary, whole, { concurrency, seconds });
   const cpuUs = server === undefined ? undefined : server.cpuUs() - (cpuBeforeUs ?? 0);
-  const alone = await closedLoop(url, unary, whole, { concurrency: 1, seconds });
-  const first = await closedLoop(url, way.streamed(emulator.url), firstEvent, { concurrency: 1, seconds });
-  const image = await closedLoop(url, way.image(emulator.url), whole, { concurrency: 1, seconds });
+  const alone = await closedLoop(at, unary, whole, { concurrency: 1, seconds });
+  const first = await closedLoop(at, way.streamed(emulator.url), firstEvent, { concurrency: 1, seconds });
+  const image = await closedLoop(at, way.image(emulator.url), whole, { concurrency: 1, seconds });
   const rates: [string, number][] = [];
   for (const perSecond of ratesPerSecond) {
-    const { p50Ms, p99Ms } = await openLoop(url, unary, { perSecond, seconds });
+    const { p50Ms, p99Ms } = await openLoop(at, unary, { perSecond, seconds });
     rates.push([`p50 at ${perSecond}/s, ms`, p50Ms], [`p99 at ${perSecond}/s, ms`, p99Ms]);
   }
-  const stallFree = await stallFreeStreams(url, way.paced(emulator.url), { streams, stallMs: STALL_MS });
+  const stallFree = await stallFreeStreams(at, way.paced(emulator.url), { streams, stallMs: STALL_MS });
   return {
     'unary, calls/s': busy.calls / busy.seconds,
     ...(cpuUs === undefined ? {} : { 'CPU per call, us': cpuUs / busy.calls }),
@@ -71,7 +71,7 @@ export async function soak(
   const sampling = setInterval(() => {
     samples.push({ minutes: (performance.now() - startedMs) / 60_000, mib: server.rssMiB() });
   }, 1_000);
-  const { calls } = await openLoop(server.url, way.unary(emulator.url), { perSecond, seconds });
+  const { calls } = await openLoop(server, way.unary(emulator.url), { perSecond, seconds });
   clearInterval(sampling);
   const settled = samples.slice(Math.ceil(samples.length / 10));
   return { 'soak, calls': calls, 'soak, RSS MiB': settled.at(-1)?.mib ?? 0, 'soak, MiB/min': slope(settled) };

@@ -9,6 +9,8 @@ import { gatewayNodeFlags } from '../scripts/lib/node-flags.mjs';
 /** A server under measurement, in a process of its own. */
 export interface Server {
   readonly url: string;
+  /** Where it serves gRPC, if it does. */
+  readonly grpcAddress?: string | undefined;
   /** From start to the address being printed. */
   readonly coldStartMs: number;
   /** CPU time so far, user and system. */
@@ -77,11 +79,11 @@ async function start(
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const url = await urlOf(child, ready);
+  const said = await addressesOf(child, ready);
   const coldStartMs = performance.now() - startedMs;
   const { pid = 0 } = child;
   return {
-    url,
+    ...said,
     coldStartMs,
     cpuUs: () => cpuTicks(pid) * CLOCK_TICK_US,
     rssMiB: () =>
@@ -99,8 +101,11 @@ function cpuTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12]);
 }
 
-/** The address that the process prints, once it also printed `ready`. Everything that it prints is read. */
-function urlOf(child: ChildProcess, ready: string): Promise<string> {
+/** The addresses that the process prints, once it also printed `ready`. Everything that it prints is read. */
+function addressesOf(
+  child: ChildProcess,
+  ready: string,
+): Promise<{ readonly url: string; readonly grpcAddress: string | undefined }> {
   return new Promise((resolve, reject) => {
     let said = '';
     const fail = (why: string): void => reject(new Error(`${why}: ${said}`));
@@ -111,7 +116,7 @@ function urlOf(child: ChildProcess, ready: string): Promise<string> {
       const [url] = /http:\/\/[\w.]+:\d+/.exec(said) ?? [];
       if (url === undefined || !said.includes(ready)) return;
       clearTimeout(timeout);
-      resolve(url);
+      resolve({ url, grpcAddress: /gRPC on ([\w.]+:\d+)/.exec(said)?.[1] });
     };
     child.stdout?.on('data', listen);
     child.stderr?.on('data', listen);

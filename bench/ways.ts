@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { Shot } from './load.ts';
+import type { GrpcShot, HttpShot, Shot } from './lines.ts';
+import { bytes, message, text } from './protobuf.ts';
 import { GATEWAY_KEY, startGateway, startPortkey, type Server } from './processes.ts';
 
 /** One way to the same answer. */
@@ -45,7 +46,7 @@ const overGemini = {
   image: () => gemini('generateContent', geminiImage),
 };
 
-function gemini(method: string, body: string): Shot {
+function gemini(method: string, body: string): HttpShot {
   return {
     path: `/v1beta/models/${MODEL}:${method}`,
     headers: { ...json, 'x-goog-api-key': GATEWAY_KEY },
@@ -53,12 +54,45 @@ function gemini(method: string, body: string): Shot {
   };
 }
 
-function rest(body: object): Shot {
+function rest(body: object): HttpShot {
   const headers = { ...json, authorization: `Bearer ${GATEWAY_KEY}` };
   return { path: '/v1/generate', headers, body: JSON.stringify({ model: MODEL, ...body }) };
 }
 
-function portkey(emulatorUrl: string, content: unknown, stream: boolean): Shot {
+function chat(content: unknown, stream = false): HttpShot {
+  return {
+    path: '/openai/v1/chat/completions',
+    headers: { ...json, authorization: `Bearer ${GATEWAY_KEY}` },
+    body: JSON.stringify({
+      model: MODEL,
+      messages: [{ role: 'user', content }],
+      ...(stream ? { stream } : {}),
+    }),
+  };
+}
+
+const imageContent = [
+  { type: 'image_url', image_url: { url: `data:image/png;base64,${IMAGE}` } },
+  { type: 'text', text: 'What is this?' },
+];
+
+/** Numbers of fields are those of proto/gemini_gateway/v1/gateway.proto. */
+function grpc(request: Buffer, streams = false): GrpcShot {
+  return {
+    method: `/gemini_gateway.v1.GeminiGateway/${streams ? 'GenerateStream' : 'Generate'}`,
+    streams,
+    metadata: { authorization: `Bearer ${GATEWAY_KEY}` },
+    message: streams ? message(1, request) : request,
+  };
+}
+const grpcPrompt = (prompt: string) => Buffer.concat([text(2, MODEL), text(3, prompt)]);
+const grpcImage = (): Buffer => {
+  const blob = Buffer.concat([text(1, 'image/png'), bytes(2, Buffer.from(IMAGE, 'base64'))]);
+  const parts = [message(2, message(2, blob)), message(2, text(1, 'What is this?'))];
+  return Buffer.concat([text(2, MODEL), message(4, Buffer.concat([text(1, 'user'), ...parts]))]);
+};
+
+function portkey(emulatorUrl: string, content: unknown, stream: boolean): HttpShot {
   return {
     path: '/v1/chat/completions',
     // As of 1.15.2 the package adds `/v1beta` to the host by itself.
@@ -89,19 +123,27 @@ export const WAYS: readonly [Way, ...Way[]] = [
     image: () => rest({ prompt: 'What is this?', media: [inlineImage] }),
   },
   {
+    name: 'gateway, OpenAI',
+    start: (url) => startGateway(url),
+    unary: () => chat(PROMPT),
+    streamed: () => chat(PROMPT, true),
+    paced: () => chat(PACED_MARK, true),
+    image: () => chat(imageContent),
+  },
+  {
+    name: 'gateway, gRPC',
+    start: (url) => startGateway(url),
+    unary: () => grpc(grpcPrompt(PROMPT)),
+    streamed: () => grpc(grpcPrompt(PROMPT), true),
+    paced: () => grpc(grpcPrompt(PACED_MARK), true),
+    image: () => grpc(grpcImage()),
+  },
+  {
     name: 'Portkey',
     start: startPortkey,
     unary: (url) => portkey(url, PROMPT, false),
     streamed: (url) => portkey(url, PROMPT, true),
     paced: (url) => portkey(url, PACED_MARK, true),
-    image: (url) =>
-      portkey(
-        url,
-        [
-          { type: 'image_url', image_url: { url: `data:image/png;base64,${IMAGE}` } },
-          { type: 'text', text: 'What is this?' },
-        ],
-        false,
-      ),
+    image: (url) => portkey(url, imageContent, false),
   },
 ];

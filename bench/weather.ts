@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Pool, request } from 'undici';
 import { startEmulator, startGateway, type Server } from './processes.ts';
+import type { HttpShot } from './lines.ts';
 import { WAYS } from './ways.ts';
 
 const { values: flags } = parseArgs({
@@ -36,7 +37,7 @@ interface Shot {
 
 /** Calls at a fixed rate, whatever becomes of them. */
 async function fire(server: Server, emulator: Server, perSecond: number, seconds: number): Promise<Shot[]> {
-  const { path, headers, body } = WAY.unary(emulator.url);
+  const { path, headers, body } = WAY.unary(emulator.url) as HttpShot;
   const pool = new Pool(server.url, { connections: 1_024 });
   const total = Math.round(perSecond * seconds);
   const pending: Promise<Shot>[] = [];
@@ -58,7 +59,7 @@ async function fire(server: Server, emulator: Server, perSecond: number, seconds
 
 /** Calls answered per second while one is made as soon as another is over. */
 async function peak(server: Server, emulator: Server, seconds: number): Promise<number> {
-  const { path, headers, body } = WAY.unary(emulator.url);
+  const { path, headers, body } = WAY.unary(emulator.url) as HttpShot;
   const pool = new Pool(server.url, { connections: IN_FLIGHT });
   const endMs = performance.now() + seconds * 1000;
   let answered = 0;
