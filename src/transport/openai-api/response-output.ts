@@ -54,7 +54,8 @@ export class ResponseOutput {
   /** Ends the last item. Throws EMPTY_RESPONSE and UPSTREAM_PROTOCOL as `chatFinish` does. */
   finish(event: FinishEvent): ResponseEnd {
     const ended = this.#choice.ended(event);
-    const finish = chatFinish(ended, this.#choice.calls > 0, event.usage);
+    // Calls are items here, and no way to end.
+    const finish = chatFinish(ended, false, event.usage);
     const cut = finish === 'length' || finish === 'content_filter';
     this.#close(cut ? 'incomplete' : 'completed', finish === 'content_filter' ? ended : undefined);
     const extras = this.#choice.extras(ended);
@@ -72,7 +73,6 @@ export class ResponseOutput {
   #part(part: Part, logprobs: JsonObject[] | undefined): void {
     switch (kindOf(part)) {
       case 'text': {
-        this.#choice.hasOutput = true;
         const message = this.#opened('message');
         this.#say(message, part.text ?? '', logprobs);
         this.#keep(message, part);
@@ -113,7 +113,6 @@ export class ResponseOutput {
       this.wishes.sealedReasoning && typeof thoughtSignature === 'string' ? thoughtSignature : undefined;
     if (sealed === undefined) this.#close('completed');
     else this.#closeSealed(sealed);
-    this.#choice.calls += 1;
     const callId = this.context.keepCall(part);
     const args = JSON.stringify(functionCall?.args ?? {});
     const call = { id: newId('fc'), type: 'function_call', call_id: callId, name: functionCall?.name ?? '' };

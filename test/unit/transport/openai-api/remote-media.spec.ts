@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ConfigStore } from '../../../../src/config/config-store.js';
 import type { Clock } from '../../../../src/core/clock.js';
 import { systemClock } from '../../../../src/core/clock.js';
@@ -96,14 +96,18 @@ describe('RemoteMedia', () => {
   it('puts the bytes and their true type in place of the URL', async () => {
     const one = partOf('/a.png?b=c');
     const other = partOf('/b', 'eu.cdn.example.com');
-    await mediaOf().read([one, other], never());
+    const clock = new ManualClock();
+    await mediaOf({}, {}, clock).read([one, other], never());
+    expect(clock.armed).toBe(0);
     for (const { part } of [one, other])
       expect(part).toEqual({ inlineData: { mimeType: 'image/gif', data: PIXEL.toString('base64') } });
     expect(asked.toSorted()).toEqual(['eu.cdn.example.com/b', 'images.example.com/a.png?b=c']);
   });
 
   it('asks nobody where nothing is to be read', async () => {
-    await mediaOf({}, { resolve: () => Promise.reject(new Error('asked')) }).read([], never());
+    const after = jest.fn<Clock['after']>();
+    await mediaOf({}, {}, { ...systemClock, after }).read([], never());
+    expect(after).not.toHaveBeenCalled();
   });
 
   it('resolves a name once, and connects to what was looked at, whatever the name is later', async () => {
@@ -222,6 +226,32 @@ describe('RemoteMedia', () => {
     const failing = failureOf(media.read([partOf()], never()));
     clock.advance(1_000);
     expect((await failing).message).toBe('"field/a" was not read in time.');
+  });
+
+  it('lets every connection go, also from what it did not read to its end', async () => {
+    const connections = () =>
+      new Promise<number>((resolve, reject) => {
+        server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+      });
+    await mediaOf().read([partOf()], never());
+    await eventually(async () => (await connections()) === 0);
+    for (const [status, headers] of [
+      [200, { 'content-type': 'text/html' }],
+      [302, { location: 'https://elsewhere.example.com/' }],
+    ] as const) {
+      answer = (_req, res) => void res.writeHead(status, headers).write('not the end');
+      expect((await failureOf(mediaOf().read([partOf()], never()))).reason).toBe('INVALID_REQUEST');
+      await eventually(async () => (await connections()) === 0);
+    }
+  });
+
+  it('ends when the caller leaves while a name is looked up, or has left before', async () => {
+    const media = mediaOf({}, { resolve: () => new Promise<string[]>(() => undefined) });
+    const controller = new AbortController();
+    const failing = failureOf(media.read([partOf()], controller.signal));
+    controller.abort(new GatewayError('CANCELLED', 'The caller went away.'));
+    expect((await failing).reason).toBe('CANCELLED');
+    expect((await failureOf(media.read([partOf()], controller.signal))).reason).toBe('CANCELLED');
   });
 
   it('ends when the caller leaves', async () => {

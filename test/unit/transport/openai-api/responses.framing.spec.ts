@@ -160,6 +160,8 @@ describe('a streamed response', () => {
       { type: 'reasoning', summary: [], encrypted_content: 'sig' },
       { type: 'function_call' },
     ]);
+    const added = alone.types.filter((type) => type === 'output_item.added');
+    expect(added).toHaveLength(3);
   });
 
   it('keeps the signature of a text under its message, also where it comes last and alone', () => {
@@ -305,6 +307,10 @@ describe('a whole response', () => {
 
   it('keeps what OpenAI’s shape has no place for', () => {
     const image = { inlineData: { mimeType: 'image/png', data: 'AAAA' } };
+    const grounded = collectedOf([{ text: 'x' }], {}, { groundingMetadata: { webSearchQueries: ['q'] } });
+    expect(wholeResponse(contextFixture(), BODY, PLAIN, grounded)).toMatchObject({
+      gateway: { grounding_metadata: { webSearchQueries: ['q'] } },
+    });
     expect(whole([image])).toMatchObject({ status: 'completed', output: [], gateway: { parts: [image] } });
   });
 
