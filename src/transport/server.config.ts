@@ -55,19 +55,29 @@ export class ServerConfig {
   @Max(1_048_576)
   maxHeaderBytes: number = 32_768;
 
-  @Doc('Most connections at once; more are refused. Without it, no bound but the system’s.')
+  @Doc(
+    'Most connections at once; more are refused. Without it, half of the files that the process may open beside 64 of its own; the other half is for connections to upstreams.',
+  )
   @IsInt()
   @Min(1)
   @IsOptional()
   maxConnections?: number;
 
   @Doc(
-    'Most requests of the HTTP surfaces in flight at once; more are refused at once with 429 before their body is read. /health and /metrics are answered all the same. What a request may hold (its body and its answer) times this is the memory that callers can take.',
+    'Most requests of the surfaces in flight at once; more are refused with 429 and `Retry-After` before their body is read. /health, /metrics and /docs are answered all the same. A request takes some 60 kB beside its body and its answer, so the default bounds them to 120 MB together.',
   )
   @IsInt()
   @Min(1)
   @Max(100_000)
   maxRequestsInFlight: number = 2_000;
+
+  @Doc(
+    'Most bytes of JSON bodies in flight at once, by the lengths that they declare; requests beyond it are refused as above, unless nothing else is in flight. Each byte takes up to eight of the heap. Without it, an eighth of what the heap may grow to, which Node derives from the memory of the container.',
+  )
+  @IsInt()
+  @Min(1)
+  @IsOptional()
+  maxBodyBytesInFlight?: number;
 
   @Doc('Take the caller’s address and protocol from `X-Forwarded-*`. Only behind a proxy that sets them.')
   @IsBoolean()

@@ -1,10 +1,14 @@
 import type { FastifyRequest } from 'fastify';
 import { GatewayError } from '../../core/gateway-error.js';
 import { Exchange } from '../shared/exchange.js';
+import type { Place } from '../shared/request-room.js';
 import type { HttpSurface } from './http-surface.js';
 
 /** One HTTP request with what the edge knows about it. */
 export class HttpExchange extends Exchange {
+  /** Its place among the requests in flight, once it was let in. */
+  place: Place | undefined;
+
   constructor(
     id: string,
     readonly surface: HttpSurface | undefined,

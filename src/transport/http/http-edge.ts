@@ -1,27 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Authenticator } from '../../auth/authenticator.js';
 import { sectionToken } from '../../config/config.module.js';
-import { ConfigStore } from '../../config/config-store.js';
 import { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import { RequestLog } from '../../telemetry/request-log.js';
 import { traceOf } from '../../telemetry/traceparent.js';
 import { ServerConfig } from '../server.config.js';
-import { admit } from '../shared/admission.js';
 import { saneRequestId } from '../shared/exchange.js';
-import { presentedKey } from './caller-key.js';
-import { bindExchange, HttpExchange } from './exchange.js';
+import { ErrorFilter } from './error.filter.js';
+import { bindExchange, exchangeOf, HttpExchange } from './exchange.js';
+import { HttpAdmission } from './http-admission.js';
+import { HttpError, unsupportedMediaType } from './http-error.js';
+import { onUnreadableUrl } from './http-server.js';
 import { HttpSurfaces, surfaceOf } from './http-surface.js';
-import { unsupportedMediaType } from './http-error.js';
 import { parseJsonBody } from './json-body.js';
 
 /** Status that a log line gives to a request whose caller left before an answer (as nginx does). */
 const CLIENT_CLOSED_REQUEST = 499;
-
-/** After how long a request that was refused for want of room is worth another try. */
-const TRY_AGAIN_MS = 1_000;
 
 /**
  * What happens to every HTTP request before and after its route: an id, room for it and authentication before the body
@@ -30,13 +26,11 @@ const TRY_AGAIN_MS = 1_000;
 @Injectable()
 export class HttpEdge {
   readonly #open = new Set<HttpExchange>();
-  /** Those of them that were let in: what is refused must not take the room of others. */
-  #letIn = 0;
 
   constructor(
     @Inject(HttpSurfaces) private readonly surfaces: HttpSurfaces,
-    private readonly authenticator: Authenticator,
-    private readonly store: ConfigStore,
+    private readonly admission: HttpAdmission,
+    private readonly errors: ErrorFilter,
     private readonly log: RequestLog,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(sectionToken(ServerConfig)) private readonly server: ServerConfig,
@@ -49,9 +43,13 @@ export class HttpEdge {
 
   /** Hangs the hooks into the server. Once, before it listens. */
   install(fastify: FastifyInstance): void {
+    onUnreadableUrl(fastify, (request, reply, status) => {
+      this.#begin(request, reply);
+      this.errors.answer(new HttpError(status, 'INVALID_REQUEST', 'The URL is not valid.'), request, reply);
+    });
     fastify.addHook('onRequest', (request, reply, done) => {
       try {
-        this.#begin(request, reply);
+        this.#admit(request, this.#begin(request, reply));
         done();
       } catch (thrown) {
         done(GatewayError.from(thrown));
@@ -60,8 +58,10 @@ export class HttpEdge {
     fastify.removeAllContentTypeParsers();
     fastify.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
       try {
+        const text = body as string;
+        exchangeOf(request).place?.holds(text.length);
         const { maxJsonDepth: maxDepth, maxJsonValues: maxValues } = this.server;
-        done(null, takesAnyBody(request) ? body : parseJsonBody(body as string, { maxDepth, maxValues }));
+        done(null, takesAnyBody(request) ? text : parseJsonBody(text, { maxDepth, maxValues }));
       } catch (thrown) {
         done(GatewayError.from(thrown));
       }
@@ -76,11 +76,10 @@ export class HttpEdge {
     for (const exchange of this.#open) exchange.abort(reason);
   }
 
-  #begin(request: FastifyRequest, reply: FastifyReply): void {
+  #begin(request: FastifyRequest, reply: FastifyReply): HttpExchange {
     const { url, headers } = request.raw;
-    const path = url ?? '/';
     // The router also understands other spellings of a path (percent escapes, the absolute form): its word counts.
-    const surface = surfaceOf(this.surfaces, request.routeOptions.url ?? path);
+    const surface = surfaceOf(this.surfaces, request.routeOptions.url ?? url ?? '/');
     const id = saneRequestId(headers['x-request-id']) ?? randomUUID();
     const exchange = new HttpExchange(id, surface, this.clock.monotonicMs());
     exchange.trace = traceOf(headers['traceparent']);
@@ -88,28 +87,20 @@ export class HttpEdge {
     reply.raw.setHeader('x-request-id', exchange.id);
     this.#open.add(exchange);
     reply.raw.once('close', () => this.#end(request, reply, exchange));
-    if (surface === undefined) return;
-    this.#letInOrRefuse(reply);
-    const key = presentedKey(headers, path, surface.keyInQuery);
-    const scope = takesAnyBody(request) ? 'resources' : 'generate';
-    admit(exchange, key, scope, this.authenticator, this.store.current());
+    return exchange;
   }
 
-  /** Throws QUEUE_FULL where as many requests are in flight as may be. */
-  #letInOrRefuse(reply: FastifyReply): void {
-    if (this.#letIn >= this.server.maxRequestsInFlight) {
-      throw new GatewayError('QUEUE_FULL', 'The gateway has too many requests in flight; try again.', {
-        retryAfterMs: TRY_AGAIN_MS,
-      });
-    }
-    this.#letIn += 1;
-    reply.raw.once('close', () => {
-      this.#letIn -= 1;
-    });
+  #admit(request: FastifyRequest, exchange: HttpExchange): void {
+    const { surface } = exchange;
+    if (surface === undefined) return;
+    const { url, headers } = request.raw;
+    const scope = takesAnyBody(request) ? 'resources' : 'generate';
+    this.admission.admit(exchange, surface, headers, url ?? '/', scope);
   }
 
   #end(request: FastifyRequest, reply: FastifyReply, exchange: HttpExchange): void {
     this.#open.delete(exchange);
+    exchange.place?.leave();
     const finished = reply.raw.writableFinished;
     if (!finished) exchange.abort(new GatewayError('CANCELLED', 'The caller went away.'));
     exchange.whenSettled(() => {

@@ -1,7 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyReply } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerConfig } from '../server.config.js';
+import { connectionsFor, openFilesLimit } from '../shared/open-files.js';
 
 /** The HTTP server: every bound stated, nothing left to defaults that wait for ever. */
 export function httpAdapter(server: ServerConfig): FastifyAdapter {
@@ -24,13 +25,24 @@ export function httpAdapter(server: ServerConfig): FastifyAdapter {
     // No middleware is used, so its layer is left out of every request.
     skipMiddie: true,
     clientErrorHandler: refuseConnection,
-    frameworkErrors: (_error: Error, _request: unknown, reply: FastifyReply) => {
-      void reply.code(400).type('application/problem+json').send(problem(400, 'The URL is not valid.'));
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      unreadableUrls.get(request.server)?.(request, reply, error.statusCode === 414 ? 414 : 400);
     },
   });
   const http: Server = adapter.getHttpServer();
-  if (server.maxConnections !== undefined) http.maxConnections = server.maxConnections;
+  const maxConnections = server.maxConnections ?? connectionsFor(openFilesLimit());
+  if (maxConnections !== undefined) http.maxConnections = maxConnections;
   return adapter;
+}
+
+/** Answers a request whose URL the router cannot read, with the status that fits. No hook has run for it. */
+type UnreadableUrl = (request: FastifyRequest, reply: FastifyReply, status: 400 | 414) => void;
+
+const unreadableUrls = new WeakMap<object, UnreadableUrl>();
+
+/** Says who answers requests with unreadable URLs on a server. Before it listens: others would have no answer. */
+export function onUnreadableUrl(fastify: FastifyInstance, answer: UnreadableUrl): void {
+  unreadableUrls.set(fastify, answer);
 }
 
 interface ClientError extends Error {

@@ -40,6 +40,47 @@ describe('requests that are no good HTTP', () => {
     expect(response).not.toContain(GARBAGE);
   });
 
+  it.each<[surface: string, path: string, type: string, body: object]>([
+    [
+      'its own',
+      '/v1/generate%zz',
+      'application/problem+json',
+      { status: 400, detail: 'The URL is not valid.', code: 'INVALID_REQUEST', requestId: 'bad-url' },
+    ],
+    [
+      'the Gemini',
+      '/v1beta/models/%zz:generateContent',
+      'application/json',
+      { error: expect.objectContaining({ code: 400, status: 'INVALID_ARGUMENT' }) },
+    ],
+    [
+      'the OpenAI',
+      '/openai/v1/models/%zz',
+      'application/json',
+      { error: expect.objectContaining({ type: 'invalid_request_error', message: 'The URL is not valid.' }) },
+    ],
+    ['no', '/%zz', 'application/problem+json', { status: 400, code: 'INVALID_REQUEST' }],
+  ])('answers an unreadable URL in the words of %s surface, and logs it', async (_, path, type, body) => {
+    const head = `GET ${path}?key=${GARBAGE} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-request-id: bad-url\r\n\r\n`;
+    const before = under.logs.length;
+    const response = await rawExchange(under.url, head);
+    expect(response).toMatch(/^HTTP\/1\.1 400 /);
+    expect(response).toContain('x-request-id: bad-url');
+    expect(response).toContain(`content-type: ${type}`);
+    expect(rawBody(response)).toMatchObject(body);
+    const line = await eventually(
+      () => under.logs.slice(before).find(({ request_id }) => request_id === 'bad-url'),
+      'the log line',
+    );
+    expect(line).toMatchObject({ route: 'unknown', status_code: 400, outcome: 'INVALID_REQUEST' });
+    expect(response).not.toContain(GARBAGE);
+  });
+
+  it('says of a URL whose part is too long that it is', async () => {
+    const { status, json } = await jsonOf(under.call(`/v1beta/models/${'m'.repeat(2_000)}`));
+    expect({ status, json }).toMatchObject({ status: 414, json: { error: { code: 414 } } });
+  });
+
   it('closes a connection whose headers dribble in', async () => {
     const started = performance.now();
     const { socket, closed } = await rawConnection(under.url);
