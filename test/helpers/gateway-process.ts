@@ -22,6 +22,8 @@ export interface GatewayProcess {
   stdout(): string;
   /** Its URL, once it serves. Rejects when it ends before. */
   serving(): Promise<string>;
+  /** Address of its gRPC surface, which it prints before its URL. */
+  grpcAddress(): string;
   /** Code and signal with which it ends. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
@@ -55,6 +57,7 @@ export function gatewayProcess(
     stderr: () => err,
     stdout: () => out,
     ended,
+    grpcAddress: () => /serves gRPC on (\S+)/.exec(err)?.[1] ?? '',
     serving: () =>
       eventually(
         () => {

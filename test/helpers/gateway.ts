@@ -15,6 +15,8 @@ export interface GatewayUnderTest {
   readonly gateway: Gateway;
   readonly emulator: Emulator;
   readonly url: string;
+  /** Address of its gRPC surface. */
+  readonly grpcAddress: string;
   /** What the emulator saw of calls to models; the gateway's own look at the models is left out. */
   upstreamCalls(): readonly LedgerEntry[];
   /** Directory of its configuration; files written there are taken up by reload. */
@@ -102,6 +104,7 @@ export async function gatewayUnderTest(options: GatewayUnderTestOptions = {}): P
     emulator,
     directory,
     url: gateway.url,
+    grpcAddress: gateway.grpcAddress ?? '',
     get logs() {
       return text
         .split('\n')

@@ -31,6 +31,8 @@ const OWN_METHODS = `/${GeminiGateway.typeName}/`;
 /** Under which name a call's metadata carries its exchange from here to the method; it is not sent. */
 const EXCHANGE = 'gemini-gateway-exchange';
 const SWEEP_MS = 1_000;
+/** A client gives up at its deadline, which it knows a moment sooner than we do. */
+const DEADLINE_SLACK_MS = 50;
 /** How long after its time a call whose client does not read may still lie there. */
 const LINGER_MS = 2_000;
 
@@ -153,13 +155,22 @@ export class GrpcEdge {
     if (!this.#open.delete(exchange)) return;
     exchange.pings?.over();
     if (exchange.statusCode === undefined) {
-      exchange.statusCode = status.CANCELLED;
-      exchange.refusal ??= 'CANCELLED';
+      const left = this.#leaving(exchange);
+      exchange.abort(left);
+      exchange.statusCode = status[left.code];
+      exchange.refusal ??= left.reason;
     }
-    if (exchange.statusCode !== status.OK)
-      exchange.abort(new GatewayError('CANCELLED', 'The caller went away.'));
+    // A client that has its status need not send the rest; without a word it might hold the stream for ever.
+    if (!exchange.received) streamOf(exchange.call)?.close(constants.NGHTTP2_NO_ERROR);
     const { path, statusCode, refusal } = exchange;
     exchange.whenSettled(() => this.log.write(exchange.logEntry(path, statusCode, refusal)));
+  }
+
+  /** Why a caller who left without a status did so. */
+  #leaving(exchange: GrpcExchange): GatewayError {
+    return exchange.timeoutMs(this.clock) > DEADLINE_SLACK_MS
+      ? new GatewayError('CANCELLED', 'The caller went away.')
+      : new GatewayError('DEADLINE_EXCEEDED', 'The deadline of the call has passed.');
   }
 
   /** One timer for all calls, armed while there are any. */
