@@ -1,4 +1,4 @@
-/** A field of bytes, as protocol buffers are written. */
+/** A field of bytes or one that is a message, as protocol buffers are written. */
 export function bytes(number: number, value: Buffer): Buffer {
   return Buffer.concat([varint(number * 8 + 2), varint(value.length), value]);
 }
@@ -7,9 +7,6 @@ export function bytes(number: number, value: Buffer): Buffer {
 export function text(number: number, value: string): Buffer {
   return bytes(number, Buffer.from(value));
 }
-
-/** A field that is a message. */
-export const message = bytes;
 
 function varint(value: number): Buffer {
   const written: number[] = [];

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { GrpcShot, HttpShot, Shot } from './lines.ts';
-import { bytes, message, text } from './protobuf.ts';
+import { bytes, text } from './protobuf.ts';
 import { GATEWAY_KEY, startGateway, startPortkey, type Server } from './processes.ts';
 
 /** One way to the same answer. */
@@ -82,14 +82,14 @@ function grpc(request: Buffer, streams = false): GrpcShot {
     method: `/gemini_gateway.v1.GeminiGateway/${streams ? 'GenerateStream' : 'Generate'}`,
     streams,
     metadata: { authorization: `Bearer ${GATEWAY_KEY}` },
-    message: streams ? message(1, request) : request,
+    message: streams ? bytes(1, request) : request,
   };
 }
 const grpcPrompt = (prompt: string) => Buffer.concat([text(2, MODEL), text(3, prompt)]);
 const grpcImage = (): Buffer => {
   const blob = Buffer.concat([text(1, 'image/png'), bytes(2, Buffer.from(IMAGE, 'base64'))]);
-  const parts = [message(2, message(2, blob)), message(2, text(1, 'What is this?'))];
-  return Buffer.concat([text(2, MODEL), message(4, Buffer.concat([text(1, 'user'), ...parts]))]);
+  const parts = [bytes(2, bytes(2, blob)), bytes(2, text(1, 'What is this?'))];
+  return Buffer.concat([text(2, MODEL), bytes(4, Buffer.concat([text(1, 'user'), ...parts]))]);
 };
 
 function portkey(emulatorUrl: string, content: unknown, stream: boolean): HttpShot {

@@ -83,7 +83,9 @@ function useOf(
 ): QuotaUse {
   const config = isJsonObject(request['generationConfig']) ? request['generationConfig'] : {};
   const wanted = config['responseModalities'];
-  const wantsImages = Array.isArray(wanted) && wanted.some((modality) => /^image$/i.test(String(modality)));
+  const wantsImages =
+    Array.isArray(wanted) &&
+    wanted.some((modality) => typeof modality === 'string' && /^image$/i.test(modality));
   const candidates = typeof config['candidateCount'] === 'number' ? config['candidateCount'] : 1;
   return {
     requests: 1,

@@ -141,7 +141,7 @@ describe('TokenEstimator', () => {
       ),
       systemInstruction: { parts: [text] },
       tools: [{ functionDeclarations: [{ name: 'f', description: 'x'.repeat(400) }] }],
-    } as never);
+    });
     expect(all.mediaTokens).toBe(1_120);
     expect(all.rawTextTokens).toBeGreaterThan(600);
     expect(all.rawTextTokens).toBeLessThan(700);
