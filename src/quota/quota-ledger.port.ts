@@ -13,6 +13,9 @@ export interface QuotaUse {
   readonly nanoUsd: number;
 }
 
+/** What a call that was not sent used. */
+export const NO_USE: QuotaUse = { requests: 0, inputTokens: 0, images: 0, nanoUsd: 0 };
+
 /** How buckets that count use do it: of what, and over which time. */
 export const COUNTED_BUCKETS = {
   requestsPerMinute: { counts: 'requests', over: 'minute' },

@@ -3,6 +3,7 @@ import {
   assertId,
   assertReservation,
   assertUse,
+  NO_USE,
   type QuotaBucket,
   type QuotaDecision,
   type QuotaLedger,
@@ -25,7 +26,6 @@ export interface MemoryQuotaLedgerBounds {
 }
 
 const BOUNDS: MemoryQuotaLedgerBounds = { targets: 4_096, openReservations: 100_000 };
-const NOTHING: QuotaUse = { requests: 0, inputTokens: 0, images: 0, nanoUsd: 0 };
 
 /** Counts in this process's memory. What is counted here no other process knows, nor this one after a restart. */
 export class MemoryQuotaLedger implements QuotaLedger {
@@ -61,7 +61,7 @@ export class MemoryQuotaLedger implements QuotaLedger {
   }
 
   release(key: ReservationKey): Promise<Settlement> {
-    return this.settle(key, NOTHING);
+    return this.settle(key, NO_USE);
   }
 
   async record(reservation: Reservation, ageMs: number): Promise<void> {
