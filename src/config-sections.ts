@@ -1,9 +1,11 @@
 import { AuthConfig } from './auth/auth.config.js';
 import { SecretsConfig } from './config/secrets.config.js';
 import type { SectionClass } from './core/config-snapshot.js';
+import { QuotaConfig } from './quota/quota.config.js';
 import { ResilienceConfig } from './resilience/resilience.config.js';
 import { ModelsConfig } from './routing/models.config.js';
 import { RoutingConfig } from './routing/routing.config.js';
+import { StorageConfig } from './storage/storage.config.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { GrpcConfig } from './transport/grpc/grpc.config.js';
 import { SignaturesConfig } from './transport/http/signatures.config.js';
@@ -18,6 +20,8 @@ export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   RoutingConfig,
   ModelsConfig,
   ResilienceConfig,
+  QuotaConfig,
+  StorageConfig,
   SecretsConfig,
   TelemetryConfig,
   SignaturesConfig,
