@@ -1,4 +1,5 @@
 import { buildIfStale } from './lib/build.mjs';
+import { ensureRedis } from './lib/redis.mjs';
 import { prepare, run } from './lib/toolchain.mjs';
 
 const timeoutMs = 600_000;
@@ -6,7 +7,8 @@ const timeoutMs = 600_000;
 const node = await prepare();
 // Suites that start the built gateway run side by side and must not build it each for itself.
 await buildIfStale(node);
-// Services that suites need are started here and stopped after the run.
+// Suites start servers of their own and stop them; here is only what they start.
+await ensureRedis();
 process.exitCode = await run(
   node,
   [
