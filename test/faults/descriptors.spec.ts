@@ -6,11 +6,8 @@ const OPEN_FILES = 256;
 const CALLERS = 400;
 const CALLERS_AFTER = 50;
 const HOLD_MS = 300;
-/** What a caller may be told while there are no descriptors; without one it is told nothing. */
-const REFUSALS = ['UPSTREAM_UNAVAILABLE', 'NO_TARGET', 'DEADLINE_EXCEEDED'];
-
-/** Callers and upstream calls together leave some files for the rest. */
-const MAX_CONNECTIONS = 90;
+/** What a caller may be told while there are no descriptors; without one it is told nothing. No target is blamed. */
+const REFUSALS = ['QUEUE_FULL', 'DEADLINE_EXCEEDED'];
 
 describe(`a gateway that may open ${OPEN_FILES} files, with ${CALLERS} callers at once`, () => {
   let under: ProcessUnderTest;
@@ -45,15 +42,15 @@ describe(`a gateway that may open ${OPEN_FILES} files, with ${CALLERS} callers a
     return counts;
   }
 
-  it('answers or says why not, outlives them, and is well again after', async () => {
+  it('answers everybody whom it lets in, and lets in as many as it has files for', async () => {
     const counts = await rush({});
-    expect([...counts.keys()].filter((one) => !['200', 'none', ...REFUSALS].includes(one))).toEqual([]);
-    expect(counts.size).toBeGreaterThan(1);
+    expect([...counts.keys()].toSorted()).toEqual(['200', 'none']);
+    expect(counts.get('200')).toBeGreaterThanOrEqual((OPEN_FILES - 64) / 2);
   }, 60_000);
 
-  it('answers everybody whom it lets in when its connections are bounded', async () => {
-    const counts = await rush({ GATEWAY__SERVER__MAX_CONNECTIONS: String(MAX_CONNECTIONS) });
-    expect(counts.get('200')).toBeGreaterThanOrEqual(MAX_CONNECTIONS);
-    expect((counts.get('200') ?? 0) + (counts.get('none') ?? 0)).toBe(CALLERS);
+  it('without a bound answers or says why not, outlives them, and is well again after', async () => {
+    const counts = await rush({ GATEWAY__SERVER__MAX_CONNECTIONS: '10000' });
+    expect([...counts.keys()].filter((one) => !['200', 'none', ...REFUSALS].includes(one))).toEqual([]);
+    expect(counts.get('QUEUE_FULL')).toBeGreaterThan(0);
   }, 60_000);
 });
