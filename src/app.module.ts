@@ -6,10 +6,11 @@ import { GatewayConfigModule } from './config/config.module.js';
 import type { ConfigStore } from './config/config-store.js';
 import { SecretStore } from './config/secrets.js';
 import { Clock } from './core/clock.js';
+import { LedgerStatus } from './quota/ledger-status.port.js';
 import { QuotaLedger } from './quota/quota-ledger.port.js';
+import { QUOTA_LEDGER_PROVIDERS } from './quota-ledgers.js';
 import { RoutingModule } from './routing/routing.module.js';
 import { FrameworkLogger, loggerParams } from './telemetry/logger.js';
-import { MemoryQuotaLedger } from './storage/memory/memory-quota-ledger.js';
 import { QuotaMetrics } from './telemetry/quota-metrics.js';
 import { RoutingMetrics } from './telemetry/routing-metrics.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
@@ -19,6 +20,7 @@ import { geminiApiSurface } from './transport/gemini-api/gemini-api.surface.js';
 import { ResourcesController } from './transport/gemini-api/resources.controller.js';
 import { GrpcModule } from './transport/grpc/grpc.module.js';
 import { HealthController } from './transport/health/health.controller.js';
+import { HealthSummary } from './transport/health/health-summary.js';
 import { Readiness } from './transport/health/readiness.js';
 import { HttpModule } from './transport/http/http.module.js';
 import { MemorySignatureStore } from './transport/http/memory-signature-store.js';
@@ -65,9 +67,9 @@ export class AppModule {
           providers: [
             { provide: Clock, useValue: clock },
             { provide: SecretStore, useValue: secrets },
-            { provide: QuotaLedger, useValue: new MemoryQuotaLedger(clock) },
+            ...QUOTA_LEDGER_PROVIDERS,
           ],
-          exports: [Clock, SecretStore, QuotaLedger],
+          exports: [Clock, SecretStore, QuotaLedger, LedgerStatus],
         },
         TelemetryModule,
         RoutingModule,
@@ -88,6 +90,7 @@ export class AppModule {
       ],
       providers: [
         Readiness,
+        HealthSummary,
         FrameworkLogger,
         RoutingMetrics,
         QuotaMetrics,

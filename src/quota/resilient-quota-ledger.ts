@@ -177,6 +177,9 @@ export class ResilientQuotaLedger implements QuotaLedger {
 /** A replica's share of limits: never nothing of something. */
 function shareOf(limits: QuotaLimits, replicas: number): QuotaLimits {
   return Object.fromEntries(
-    Object.entries(limits).map(([bucket, limit]) => [bucket, Math.ceil(limit / replicas)]),
+    Object.entries(limits).map(([bucket, limit]) => [
+      bucket,
+      Math.min(limit, Math.max(1, Math.floor(limit / replicas))),
+    ]),
   );
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
+import { LedgerStatus } from '../quota/ledger-status.port.js';
 import { LearnedLimits } from '../quota/learned-limits.js';
 import {
   type BucketState,
@@ -9,6 +10,7 @@ import {
   type QuotaMark,
   type QuotaTarget,
 } from '../quota/quota-ledger.port.js';
+import type { LedgerState } from '../quota/resilient-quota-ledger.js';
 import { RoutingTables } from './routing-tables.js';
 
 /** One quota of a target. */
@@ -36,7 +38,13 @@ export class QuotaOverview {
     private readonly tables: RoutingTables,
     private readonly learned: LearnedLimits,
     @Inject(QuotaLedger) private readonly ledger: QuotaLedger,
+    @Inject(LedgerStatus) private readonly status: LedgerStatus,
   ) {}
+
+  /** How it stands with the ledger that replicas share; undefined where each counts for itself. */
+  get ledgerState(): LedgerState | undefined {
+    return this.status.state;
+  }
 
   /** Every target with a limit, configured or learned. Rejects where the ledger is out of reach. */
   targets(): Promise<readonly TargetOverview[]> {

@@ -1,11 +1,39 @@
 import { Injectable } from '@nestjs/common';
+import { QuotaOverview } from '../routing/quota-overview.js';
 import { TargetQuota } from '../routing/target-quota.js';
 import { Metrics } from './metrics.js';
 
 /** Shows at each scrape which quotas refused, and how far estimates of input tokens are off. */
 @Injectable()
 export class QuotaMetrics {
-  constructor(metrics: Metrics, quota: TargetQuota) {
+  constructor(metrics: Metrics, quota: TargetQuota, overview: QuotaOverview) {
+    metrics.pull(
+      'gateway_quota_ledger_away',
+      '1 while the Redis that replicas share is out of reach and a rule decides; only with one configured.',
+      ['rule'],
+      () => {
+        const state = overview.ledgerState;
+        return state === undefined
+          ? []
+          : [{ labels: { rule: state.rule }, value: state.mode === 'away' ? 1 : 0 }];
+      },
+    );
+    metrics.pull(
+      'gateway_quota_ledger_events_total',
+      'Outages of the shared ledger, memories that it lost, and what could not be told to it afterwards.',
+      ['event'],
+      () => {
+        const state = overview.ledgerState;
+        if (state === undefined) return [];
+        const { outages, memoryLosses, lostArrears, unmatchedSettlements } = state;
+        return Object.entries({
+          outage: outages,
+          memory_loss: memoryLosses,
+          lost: lostArrears,
+          unmatched: unmatchedSettlements,
+        }).map(([event, value]) => ({ labels: { event }, value }));
+      },
+    );
     metrics.pull(
       'gateway_quota_refusals_total',
       'Times that the gateway itself found no room in a quota of Google’s, and sent nothing.',

@@ -1,10 +1,7 @@
 import { Controller, Get, HttpException, Res } from '@nestjs/common';
 import { HealthCheckService, HealthIndicatorService, type HealthIndicatorFunction } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
-import { ConfigStore } from '../../config/config-store.js';
-import { RoutingConfig } from '../../routing/routing.config.js';
-import { EMULATOR_PROJECT } from '../../routing/target.js';
-import { UpstreamProbe } from '../../routing/upstream-probe.js';
+import { HealthSummary } from './health-summary.js';
 import { Readiness } from './readiness.js';
 
 /** What orchestrators and operators ask about the gateway's state. Needs no key and shows no secrets. */
@@ -14,24 +11,13 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly readiness: Readiness,
-    private readonly probe: UpstreamProbe,
-    private readonly store: ConfigStore,
+    private readonly state: HealthSummary,
   ) {}
 
-  /** Summary: always 200; `degraded` while a project does not answer. */
+  /** Summary: always 200. */
   @Get()
   summary(): object {
-    const { results } = this.probe;
-    const dead = Object.values(results).some(({ ok }) => !ok);
-    const { state } = this.readiness;
-    const { projects } = this.store.current().get(RoutingConfig);
-    return {
-      status: state === 'ready' ? (dead ? 'degraded' : 'ok') : state,
-      upstream: projects.some(({ id }) => id === EMULATOR_PROJECT) ? 'emulator' : 'configured',
-      configVersion: this.store.current().version,
-      uptimeSeconds: Math.round(process.uptime()),
-      projects: results,
-    };
+    return this.state.now();
   }
 
   /** The process runs. */
