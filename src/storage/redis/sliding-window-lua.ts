@@ -17,7 +17,7 @@ const RULES = Object.values(COUNTED_BUCKETS).map(({ counts, over }) => {
  */
 export const SLIDING_WINDOWS = `
 local RULES = { ${RULES.join(', ')} }
-local offset, effective, days
+local offset, effective, days, set_back
 
 local function text(number) return string.format('%.0f', number) end
 
@@ -129,7 +129,9 @@ local function load(buckets, day_table)
   end
   local values = redis.call('HMGET', KEYS[1], unpack(fields))
   offset = tonumber(values[1] or 0)
-  effective = math.max(now + offset, tonumber(values[2] or 0))
+  local latest = tonumber(values[2] or 0)
+  set_back = now + offset < latest
+  effective = math.max(now + offset, latest)
   offset = effective - now
   local windows = {}
   for i, bucket in ipairs(buckets) do
@@ -147,7 +149,8 @@ local function load(buckets, day_table)
   return windows
 end
 
--- Keeps what changed, for as long as any of it counts.
+-- Keeps what changed, for as long as any of it counts. A clock that was set back must not stand still until it is
+-- where it was.
 local function save(windows)
   local fields, keep_ms = {}, 0
   local function field(name, number)
@@ -168,7 +171,7 @@ local function save(windows)
       keep_ms = math.max(keep_ms, math.min(turns * turn_ms, 2592000000))
     end
   end
-  if #fields == 0 then return end
+  if #fields == 0 and not set_back then return end
   field('o', offset)
   field('n', effective)
   redis.call('HSET', KEYS[1], unpack(fields))
