@@ -28,9 +28,12 @@ const FAILURES: Readonly<Partial<Record<status, Failure>>> = {
           'The message is compressed in a way that is not known here.',
         )
       : new GrpcError('UNIMPLEMENTED', 'INVALID_REQUEST', 'The call must have exactly one request message.'),
-  [status.INTERNAL]: () =>
-    new GatewayError(
-      'INVALID_REQUEST',
-      'The call is no valid gRPC: its timeout or its compression is broken.',
-    ),
+  [status.INTERNAL]: (details) =>
+    /decompress|grpc-timeout/.test(details)
+      ? new GatewayError(
+          'INVALID_REQUEST',
+          'The call is no valid gRPC: its timeout or its compression is broken.',
+        )
+      : // A message that could not be written: there is nobody left to read it.
+        new GatewayError('CANCELLED', 'The caller went away.'),
 };

@@ -6,6 +6,7 @@ import {
   type ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
+  type StatusObject,
 } from '@grpc/grpc-js';
 import { Inject, Injectable } from '@nestjs/common';
 import { sectionToken } from '../../config/config.module.js';
@@ -114,9 +115,12 @@ export class GrpcEdge {
   };
 
   /** The status that a failed exchange ends with. */
-  refuse(exchange: GrpcExchange, error: GatewayError) {
+  refuse(exchange: GrpcExchange, error: GatewayError): StatusObject {
     exchange.refusal ??= error.reason;
-    return statusOf(error, exchange.id);
+    const cut: unknown = exchange.signal.reason;
+    // On its way through the policies an error gains details, and loses a code that is gRPC's alone.
+    const code = cut instanceof GrpcError && cut.reason === error.reason ? cut.code : error.code;
+    return statusOf(error, exchange.id, code);
   }
 
   #begin(path: string, call: Call, metadata: Metadata): GrpcExchange {
@@ -145,7 +149,7 @@ export class GrpcEdge {
       return given;
     }
     const failure = failureOfLibrary(given.code, given.details, this.config.maxReceiveMessageBytes);
-    exchange.abort(failure);
+    exchange.abort(new GatewayError('CANCELLED', failure.message));
     const own = this.refuse(exchange, failure);
     exchange.statusCode = own.code;
     return own;
@@ -155,22 +159,15 @@ export class GrpcEdge {
     if (!this.#open.delete(exchange)) return;
     exchange.pings?.over();
     if (exchange.statusCode === undefined) {
-      const left = this.#leaving(exchange);
-      exchange.abort(left);
-      exchange.statusCode = status[left.code];
-      exchange.refusal ??= left.reason;
+      const late = exchange.timeoutMs(this.clock) <= DEADLINE_SLACK_MS;
+      exchange.statusCode = late ? status.DEADLINE_EXCEEDED : status.CANCELLED;
+      exchange.refusal ??= late ? 'DEADLINE_EXCEEDED' : 'CANCELLED';
+      exchange.abort(new GatewayError('CANCELLED', 'The caller went away.'));
     }
     // A client that has its status need not send the rest; without a word it might hold the stream for ever.
     if (!exchange.received) streamOf(exchange.call)?.close(constants.NGHTTP2_NO_ERROR);
     const { path, statusCode, refusal } = exchange;
     exchange.whenSettled(() => this.log.write(exchange.logEntry(path, statusCode, refusal)));
-  }
-
-  /** Why a caller who left without a status did so. */
-  #leaving(exchange: GrpcExchange): GatewayError {
-    return exchange.timeoutMs(this.clock) > DEADLINE_SLACK_MS
-      ? new GatewayError('CANCELLED', 'The caller went away.')
-      : new GatewayError('DEADLINE_EXCEEDED', 'The deadline of the call has passed.');
   }
 
   /** One timer for all calls, armed while there are any. */
@@ -194,9 +191,13 @@ export class GrpcEdge {
       call.sendStatus(this.refuse(exchange, late));
     }
     if (nowMs > exchange.dueMs + LINGER_MS) {
-      exchange.abort(
-        new GatewayError('DEADLINE_EXCEEDED', 'The answer was not read in the time of the call.'),
+      const unread = new GatewayError(
+        'DEADLINE_EXCEEDED',
+        'The answer was not read in the time of the call.',
       );
+      exchange.statusCode ??= status.DEADLINE_EXCEEDED;
+      exchange.refusal ??= unread.reason;
+      exchange.abort(unread);
       streamOf(call)?.close(constants.NGHTTP2_CANCEL);
     }
   }

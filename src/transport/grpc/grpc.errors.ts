@@ -44,8 +44,8 @@ const MS_PER_SECOND = 1_000;
 const NANOS_PER_MS = 1_000_000;
 
 /** A failure as the status that ends its call, with google.rpc details; nothing of its cause. */
-export function statusOf(error: GatewayError, requestId: string): StatusObject {
-  const code = status[error.code];
+export function statusOf(error: GatewayError, requestId: string, canonical = error.code): StatusObject {
+  const code = status[canonical];
   const field = error.metadata.field === undefined ? undefined : protoPath(error.metadata.field);
   const message = bounded(
     field === undefined ? error.message : error.message.replace(`"${error.metadata.field}"`, `"${field}"`),

@@ -118,6 +118,8 @@ describe('failureOfLibrary', () => {
     [status.UNIMPLEMENTED, 'Received no request message', 'INVALID_REQUEST', 'UNIMPLEMENTED'],
     [status.UNIMPLEMENTED, 'Received message compressed with', 'INVALID_REQUEST', 'UNIMPLEMENTED'],
     [status.INTERNAL, 'Failed to decompress message', 'INVALID_REQUEST', 'INVALID_ARGUMENT'],
+    [status.INTERNAL, 'Invalid grpc-timeout value', 'INVALID_REQUEST', 'INVALID_ARGUMENT'],
+    [status.INTERNAL, 'Internal server error', 'CANCELLED', 'CANCELLED'],
     [status.UNKNOWN, 'Unknown error', 'INTERNAL', 'INTERNAL'],
   ])('makes of %s (%s) a %s', (code, details, reason, canonical) => {
     expect(failureOfLibrary(code, details, 5)).toMatchObject({ reason, code: canonical });
