@@ -41,6 +41,19 @@ describe('the page of the API', () => {
     expect(paths?.['/v1/generate']?.['post']).toMatchObject({ requestBody: { required: true } });
   });
 
+  it('is the same from every gateway of a process', async () => {
+    const another = await gatewayUnderTest();
+    try {
+      const [one, other] = [
+        await get('/docs/openapi.json'),
+        await jsonOf(another.call('/docs/openapi.json')),
+      ];
+      expect(other.json).toEqual(one.json);
+    } finally {
+      await another.close();
+    }
+  });
+
   it('need not be sent again to who has it', async () => {
     const { headers } = await get('/docs/swagger-ui.css');
     const again = await get('/docs/swagger-ui.css', { 'if-none-match': String(headers['etag']) });

@@ -54,11 +54,11 @@ describe('a gateway with as many requests in flight as may be', () => {
   });
 
   it('does not wait for the body of what it refuses', async () => {
-    const { socket, received } = await rawConnection(under.url);
-    socket.write(`${HEAD}content-length: 1000000\r\n\r\n`);
-    await eventually(() => received().includes('QUEUE_FULL'), 'the refusal');
-    expect(received()).toMatch(/^HTTP\/1\.1 429 /);
-    socket.destroy();
+    const connection = await rawConnection(under.url);
+    connection.socket.write(`${HEAD}content-length: 1000000\r\n\r\n`);
+    await eventually(() => connection.received().includes('QUEUE_FULL'), 'the refusal');
+    expect(connection.received()).toMatch(/^HTTP\/1\.1 429 /);
+    connection.socket.destroy();
   });
 
   it('does not look at the key of what it refuses', async () => {
