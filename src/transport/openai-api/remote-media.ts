@@ -108,10 +108,8 @@ export class RemoteMedia {
   async #readOne({ part, url, path, family }: RemotePart, reading: Reading): Promise<void> {
     const { headers, body } = await this.#open(url, path, reading);
     const mimeType = MEDIA_TYPE.exec(textOf(headers['content-type']))?.[0].toLowerCase();
-    if (mimeType === undefined || !mimeType.startsWith(family)) {
-      leave(body);
+    if (mimeType === undefined || !mimeType.startsWith(family))
       throw invalid(path, `is no ${family === '' ? 'file of a known type' : 'image'}`);
-    }
     const pieces: Buffer[] = [];
     for await (const piece of body as AsyncIterable<Buffer>) {
       reading.leftBytes -= piece.length;

@@ -100,7 +100,6 @@ function toCalling(
   if (choice === 'none') return names.size > 0 ? { mode: 'NONE' } : undefined;
   if (names.size === 0) throw invalid('tool_choice', 'names a choice where there are no tools');
   if (choice === 'required') return { mode: 'ANY' };
-  if (typeof choice === 'string') throw invalid('tool_choice', 'must be none, auto, required or an object');
   const object = objectAt(choice, 'tool_choice');
   const type = wordAt(object['type'], 'tool_choice.type', ['function', 'allowed_tools'] as const);
   if (type === 'function') {

@@ -234,15 +234,30 @@ describe('RemoteMedia', () => {
         server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
       });
     await mediaOf().read([partOf()], never());
-    await eventually(async () => (await connections()) === 0);
+    await eventually(async () => (await connections()) === 0, 'the end of the connections', 1_000);
     for (const [status, headers] of [
       [200, { 'content-type': 'text/html' }],
       [302, { location: 'https://elsewhere.example.com/' }],
     ] as const) {
       answer = (_req, res) => void res.writeHead(status, headers).write('not the end');
       expect((await failureOf(mediaOf().read([partOf()], never()))).reason).toBe('INVALID_REQUEST');
-      await eventually(async () => (await connections()) === 0);
+      await eventually(async () => (await connections()) === 0, 'the end of the connections', 1_000);
     }
+  });
+
+  it('leaves an answer that leads on before it asks the next', async () => {
+    const left = Promise.withResolvers<void>();
+    answer = (req, res) => {
+      if (req.url === '/a') {
+        res.on('close', () => left.resolve());
+        res.writeHead(302, { location: '/b' }).write('not the end');
+      } else {
+        void left.promise.then(() => res.writeHead(200, { 'content-type': 'image/gif' }).end(PIXEL));
+      }
+    };
+    const one = partOf();
+    await mediaOf({ timeoutMs: 2_000 }).read([one], never());
+    expect(one.part.inlineData).toBeDefined();
   });
 
   it('ends when the caller leaves while a name is looked up, or has left before', async () => {

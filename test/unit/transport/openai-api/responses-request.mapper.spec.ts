@@ -229,6 +229,26 @@ describe('input items as contents', () => {
     ]);
   });
 
+  it('give sealed reasoning to what comes next, and to nothing else', () => {
+    const sealed = { type: 'reasoning', summary: [], encrypted_content: 'sig' };
+    const texts = [
+      { type: 'output_text', text: 'a' },
+      { type: 'output_text', text: 'b' },
+    ];
+    const contents = contentsOf(
+      user('go'),
+      sealed,
+      { role: 'assistant', content: texts },
+      call('a'),
+      output('a'),
+    );
+    expect(contents[1]?.parts?.map(({ thoughtSignature }) => thoughtSignature)).toEqual([
+      undefined,
+      'sig',
+      undefined,
+    ]);
+  });
+
   it('have media for the gateway to read wherever media can be', () => {
     const image = { type: 'input_image', image_url: 'https://images.example.com/heron' };
     const file = { type: 'input_file', file_url: 'https://images.example.com/report' };

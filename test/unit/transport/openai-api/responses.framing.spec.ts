@@ -252,6 +252,18 @@ describe('a streamed response', () => {
     expect(response['output']).toMatchObject([{ content: [{ logprobs: [{ token: 'x', logprob: -1 }] }] }]);
   });
 
+  it('tells the tier that served it, from whatever chunk told it, and takes chunks without an answer', () => {
+    const about = (value: JsonObject): GenerationEvent => ({ type: 'chunk', value });
+    const { types, response } = streamed([
+      about({ usageMetadata: { serviceTier: 'flex' } }),
+      chunk([{ text: 'x' }]),
+      about({ candidates: [{ index: 1, content: { parts: [{ text: 'another' }] } }] }),
+      finishFixture(),
+    ]);
+    expect(types.filter((type) => type === 'output_text.delta')).toHaveLength(1);
+    expect(response).toMatchObject({ service_tier: 'flex', output: [{ content: [{ text: 'x' }] }] });
+  });
+
   it('repeats the request’s tools and format', () => {
     const tools = [{ type: 'function', name: 'find', parameters: {} }];
     const { response } = streamed([chunk([{ text: 'x' }]), finishFixture()], PLAIN, {

@@ -17,10 +17,26 @@ function choice(shape: ToolShape, name: string): JsonObject {
 
 /** A choice among some functions. */
 function allowed(shape: ToolShape, mode: string, names: readonly string[]): JsonObject {
-  const allowed_tools = { mode, tools: names.map((name) => choice(shape, name)) };
+  return among(
+    shape,
+    names.map((name) => choice(shape, name)),
+    { mode },
+  );
+}
+
+/** A choice among these tools, with more fields beside them. */
+function among(shape: ToolShape, tools: JsonObject[], more: JsonObject = {}): JsonObject {
+  const allowed_tools = { mode: 'auto', tools, ...more };
   return shape === 'nested'
     ? { type: 'allowed_tools', allowed_tools }
     : { type: 'allowed_tools', ...allowed_tools };
+}
+
+/** A choice of one function with a field that nobody knows. */
+function withField(shape: ToolShape, name: string): JsonObject {
+  return shape === 'nested'
+    ? { type: 'function', function: { name, colour: 1 } }
+    : { type: 'function', name, colour: 1 };
 }
 
 describe.each<ToolShape>(['nested', 'flat'])('tools, %s', (shape) => {
@@ -121,6 +137,21 @@ describe.each<ToolShape>(['nested', 'flat'])('tools, %s', (shape) => {
       'a choice with an unknown field',
       { tools, tool_choice: { ...choice(shape, 'find'), mode: 'x' } },
       'tool_choice.mode',
+    ],
+    [
+      'a choice among tools of another kind',
+      { tools, tool_choice: among(shape, [{ type: 'custom', name: 'find' }]) },
+      `tool_choice${shape === 'nested' ? '.allowed_tools' : ''}.tools[0].type`,
+    ],
+    [
+      'a choice among tools with an unknown field',
+      { tools, tool_choice: among(shape, [withField(shape, 'find')]) },
+      `tool_choice${shape === 'nested' ? '.allowed_tools' : ''}.tools[0]${at}.colour`,
+    ],
+    [
+      'a choice among some with an unknown field',
+      { tools, tool_choice: among(shape, [choice(shape, 'find')], { colour: 1 }) },
+      `tool_choice${shape === 'nested' ? '.allowed_tools' : ''}.colour`,
     ],
     [
       'a choice among nothing',
