@@ -68,6 +68,11 @@ export class RedisConnection {
     }
   }
 
+  /** Resolves once there is a connection, which may take longer than an answer may; rejects where none can be made. */
+  async ready(): Promise<void> {
+    await (this.#link ?? this.#open()).ready;
+  }
+
   /** Ends the connection. What is under way rejects, and so does everything from now on. */
   close(): void {
     this.#closed = true;
@@ -93,7 +98,10 @@ export class RedisConnection {
   }
 
   async #connected(client: RedisClient, pauseMs: number, link: () => Link): Promise<void> {
-    if (pauseMs > 0) await new Promise<void>((resolve) => void this.clock.after(pauseMs, resolve));
+    if (pauseMs > 0) {
+      await new Promise<void>((resolve) => void this.clock.after(pauseMs, resolve));
+      if (this.#link !== link()) throw new Error('The connection to Redis was closed.');
+    }
     await this.#within(CONNECT_TIMEOUT_MS, 'accept a connection', client.connect());
     link().isReady = true;
   }

@@ -116,6 +116,8 @@ export class RedisQuotaLedger implements SharedQuotaLedger {
   async attend(target?: QuotaTarget): Promise<Attendance> {
     const { connection, replica } = this.options;
     const replicas = `${connection.keyPrefix}quota:replicas`;
+    // No call waits for this: a far server takes its time to let somebody in, and may still answer quickly.
+    await connection.ready();
     const [count, known] = (await this.#scripts.attend.run(
       [replicas],
       [replica, String(ATTENDANCE_MS)],
