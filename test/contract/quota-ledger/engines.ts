@@ -18,9 +18,9 @@ import { type RedisServer, startRedisServer } from '../../helpers/redis-server.j
 export interface LedgerUnderTest {
   readonly ledger: QuotaLedger;
   readonly clock: ManualClock;
-  advance(byMs: number): Promise<void>;
+  readonly advance: (byMs: number) => Promise<void>;
   /** Sets the calendar, as an operator would. */
-  setWall(wallMs: number): Promise<void>;
+  readonly setWall: (wallMs: number) => Promise<void>;
 }
 
 /** An engine that keeps the contract. */
