@@ -79,6 +79,7 @@ describe('the other routes of the REST surface', () => {
       '/v1/embed',
       '/v1/generate',
       '/v1/models',
+      '/v1/quota',
       '/v1/requests/{id}/explain',
     ]);
     const { generateSchema } = await import('../../../src/transport/shared/request-schemas.js');
