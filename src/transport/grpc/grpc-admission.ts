@@ -4,18 +4,24 @@ import { Authenticator } from '../../auth/authenticator.js';
 import { ConfigStore } from '../../config/config-store.js';
 import { presentedKey } from '../http/caller-key.js';
 import { admit } from '../shared/admission.js';
+import { RequestRoom } from '../shared/request-room.js';
 import type { GrpcExchange } from './grpc-exchange.js';
 
-/** Who may call: by the API key in a call's metadata. */
+/** Which calls are let in: as many as there is room for, by callers with a key. */
 @Injectable()
 export class GrpcAdmission {
   constructor(
+    private readonly room: RequestRoom,
     private readonly authenticator: Authenticator,
     private readonly store: ConfigStore,
   ) {}
 
-  /** Throws UNAUTHENTICATED or PERMISSION_DENIED. */
+  /**
+   * Gives the exchange its place and its caller; room is looked for first. How much the message holds is known once it
+   * is there. Throws QUEUE_FULL, UNAUTHENTICATED or PERMISSION_DENIED.
+   */
   admit(exchange: GrpcExchange, metadata: Metadata): void {
+    exchange.place = this.room.take(0);
     const headers = {
       authorization: textOf(metadata, 'authorization'),
       'x-api-key': textOf(metadata, 'x-api-key'),

@@ -158,6 +158,7 @@ export class GrpcEdge {
   #over(exchange: GrpcExchange): void {
     if (!this.#open.delete(exchange)) return;
     exchange.pings?.over();
+    exchange.place?.leave();
     if (exchange.statusCode === undefined) {
       const late = exchange.timeoutMs(this.clock) <= DEADLINE_SLACK_MS;
       exchange.statusCode = late ? status.DEADLINE_EXCEEDED : status.CANCELLED;

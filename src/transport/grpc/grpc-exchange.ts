@@ -3,10 +3,13 @@ import type { Clock } from '../../core/clock.js';
 import type { Head } from '../../core/generation.js';
 import { answerHeaders } from '../http/answer-headers.js';
 import { Exchange } from '../shared/exchange.js';
+import type { Place } from '../shared/request-room.js';
 import type { PingGuard } from './ping-guard.js';
 
 /** One gRPC call with what the edge knows about it. */
 export class GrpcExchange extends Exchange {
+  /** Its place among the requests in flight, once it was let in. */
+  place: Place | undefined;
   /** Who answers, once it is known. */
   head: Head | undefined;
   /** gRPC status code that ended the call; undefined while nothing did. */

@@ -12,6 +12,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { sectionToken } from '../../config/config.module.js';
 import { Clock } from '../../core/clock.js';
 import { ServerConfig } from '../server.config.js';
+import { connectionsFor, openFilesLimit } from '../shared/open-files.js';
 import { GrpcCertificates } from './grpc-certificates.js';
 import { GrpcConfig } from './grpc.config.js';
 import { GrpcEdge } from './grpc-edge.js';
@@ -76,9 +77,10 @@ export class GrpcServer {
         else reject(error.message.includes('EADDRINUSE') ? new GrpcPortTaken(address) : error);
       });
     });
+    const maxConnections = this.server.maxConnections ?? connectionsFor(openFilesLimit());
     for (const listener of listenersOf(this.#server)) {
       listener.on('session', (session: Http2Session) => this.edge.watch(session));
-      if (this.server.maxConnections !== undefined) listener.maxConnections = this.server.maxConnections;
+      if (maxConnections !== undefined) listener.maxConnections = maxConnections;
     }
   }
 

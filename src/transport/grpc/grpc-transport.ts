@@ -114,7 +114,7 @@ export class GrpcTransport extends Server implements CustomTransportStrategy {
     const exchange = this.edge.exchangeOf(call.metadata);
     let answer: Buffer;
     try {
-      const request = decode(method.input, call.request, this.#bounds);
+      const request = this.#decoded(method, call.request, exchange);
       answer = this.#encoded(method, (await called(handler, { request, exchange })) as Message);
     } catch (thrown) {
       respond(this.#failure(exchange, thrown));
@@ -135,12 +135,17 @@ export class GrpcTransport extends Server implements CustomTransportStrategy {
       this.#encoded(method, message),
     );
     try {
-      const request = decode(method.input, call.request, this.#bounds);
+      const request = this.#decoded(method, call.request, exchange);
       await called(handler, { request, exchange, answer });
       answer.end();
     } catch (thrown) {
       answer.fail(this.#failure(exchange, thrown));
     }
+  }
+
+  #decoded(method: DescMethod, bytes: Buffer, { place }: GrpcExchange): Message {
+    place?.holds(bytes.byteLength);
+    return decode(method.input, bytes, this.#bounds);
   }
 
   #encoded(method: DescMethod, message: Message): Buffer {

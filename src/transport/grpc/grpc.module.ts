@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
-import { GeminiModule } from '../../gemini/gemini.module.js';
 import { RoutingModule } from '../../routing/routing.module.js';
-import { CallMaker } from '../shared/call-maker.js';
+import { SharedModule } from '../shared/shared.module.js';
 import { GrpcController } from './gateway.controller.js';
 import { GrpcAdmission } from './grpc-admission.js';
 import { GrpcCertificates } from './grpc-certificates.js';
@@ -16,10 +15,9 @@ import { PingGuards } from './ping-guard.js';
 
 /** The gRPC surface. It listens once the transport is connected to the application. */
 @Module({
-  imports: [AuthModule, GeminiModule, RoutingModule],
+  imports: [AuthModule, SharedModule, RoutingModule],
   controllers: [GrpcController, GrpcHealthController],
   providers: [
-    CallMaker,
     GrpcAdmission,
     GrpcCertificates,
     GrpcEdge,

@@ -1,7 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { PinoLogger } from 'nestjs-pino';
-import { GatewayError } from '../../core/gateway-error.js';
+import { stackOf } from '../shared/stack-of.js';
 import { exchangeOf } from './exchange.js';
 import { httpErrorFrom } from './http-error.js';
 import { HttpSurfaces } from './http-surface.js';
@@ -43,14 +43,4 @@ export class ErrorFilter implements ExceptionFilter {
     }
     void reply.code(status).type(contentType).send(body);
   }
-}
-
-/** Names and places without messages, which may quote what was being handled. */
-function stackOf(error: GatewayError): string {
-  const { cause } = error;
-  const thrown = cause instanceof Error ? cause : error;
-  return `${thrown.name}\n${(thrown.stack ?? '')
-    .split('\n')
-    .filter((line) => line.startsWith('    at '))
-    .join('\n')}`;
 }

@@ -1,8 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AuthModule } from '../../auth/auth.module.js';
-import { GeminiModule } from '../../gemini/gemini.module.js';
-import { CallMaker } from '../shared/call-maker.js';
-import { RequestRoom } from '../shared/request-room.js';
+import { SharedModule } from '../shared/shared.module.js';
 import { CallEntry } from './call-entry.js';
 import { ErrorFilter } from './error.filter.js';
 import { HttpAdmission } from './http-admission.js';
@@ -15,17 +13,15 @@ export class HttpModule {
   static register(surfaces: HttpSurfaces): DynamicModule {
     return {
       module: HttpModule,
-      imports: [AuthModule, GeminiModule],
+      imports: [AuthModule, SharedModule],
       providers: [
         { provide: HttpSurfaces, useValue: surfaces },
-        RequestRoom,
         HttpAdmission,
         HttpEdge,
         ErrorFilter,
-        CallMaker,
         CallEntry,
       ],
-      exports: [HttpEdge, ErrorFilter, CallEntry, RequestRoom],
+      exports: [HttpEdge, ErrorFilter, CallEntry],
     };
   }
 }

@@ -7,6 +7,7 @@ import { GeminiGateway } from '../../../src/transport/grpc/gen/gemini_gateway/v1
 import { eventually } from '../../helpers/eventually.js';
 import { gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
 import { GrpcTestClient } from '../../helpers/grpc-client.js';
+import { jsonOf } from '../../helpers/rest-answers.js';
 
 const { generate, generateStream } = GeminiGateway.method;
 const ask = { task: 'chat', prompt: 'the word is heron' };
@@ -99,4 +100,26 @@ describe('a connection', () => {
     expect(codes).toEqual(Array.from({ length: 6 }, () => status.OK));
     expect(most).toBe(2);
   });
+});
+
+it('calls beyond those that the gateway may have in flight are refused, over all surfaces', async () => {
+  const crowded = await gatewayUnderTest({ environment: { GATEWAY__SERVER__MAX_REQUESTS_IN_FLIGHT: '2' } });
+  const client = new GrpcTestClient(crowded.grpcAddress);
+  crowded.emulator.scenarios.add({ delayMs: 400, times: 2, match: { text: 'heron' } });
+  const held = [client.unary(generate, ask), jsonOf(crowded.call('/v1/generate', ask))] as const;
+  await eventually(() => crowded.upstreamCalls().length === 2, 'the calls in flight');
+  expect(await client.unary(generate, ask)).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+    details: {
+      ErrorInfo: { reason: 'QUEUE_FULL' },
+      RetryInfo: { retryDelay: { seconds: 1n } },
+      QuotaFailure: { violations: [{ subject: 'gateway' }] },
+    },
+  });
+  expect(await held[0]).toMatchObject({ code: status.OK });
+  expect(await held[1]).toMatchObject({ status: 200 });
+  // Both places are free again.
+  expect(await client.unary(generate, ask)).toMatchObject({ code: status.OK });
+  client.close();
+  await crowded.close();
 });
