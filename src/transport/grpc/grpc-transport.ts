@@ -41,7 +41,7 @@ const SERVICES = [GeminiGateway, Health];
 
 /**
  * Serves the methods that controllers declare by `@GrpcMethod`. In place of the framework's own gRPC server, whose
- * streams queue without bound for a client that does not read, and which converts each message twice: docs/adr/0008.
+ * streams queue without bound for a client that does not read, and which converts each message twice: docs/adr/0012.
  */
 @Injectable()
 export class GrpcTransport extends Server implements CustomTransportStrategy {

@@ -20,7 +20,7 @@ let shared = new BinaryWriter();
 
 /**
  * The bytes of a message, the same as of the library's `toBinary`. That grows a new buffer for each message, from 128
- * bytes on, which costs more than all else that is done to encode an answer (docs/adr/0008); this one is kept. Throws a
+ * bytes on, which costs more than all else that is done to encode an answer (docs/adr/0012); this one is kept. Throws a
  * TypeError for types of fields that answers do not have.
  */
 export function messageBytes(schema: DescMessage, message: Message): Uint8Array {
