@@ -7,6 +7,7 @@ import { GeminiGateway } from '../../../src/transport/grpc/gen/gemini_gateway/v1
 import { eventually } from '../../helpers/eventually.js';
 import { gatewayUnderTest, type GatewayUnderTest } from '../../helpers/gateway.js';
 import { GrpcTestClient } from '../../helpers/grpc-client.js';
+import { framed } from '../../helpers/raw-grpc.js';
 import { jsonOf } from '../../helpers/rest-answers.js';
 
 const { generate, generateStream } = GeminiGateway.method;
@@ -68,6 +69,28 @@ describe('a connection', () => {
     calm.destroy();
   });
 
+  it('may ping as it likes while it is sent something: so clients measure their lines', async () => {
+    const { session: busy } = await session();
+    const check = (): Promise<unknown> => {
+      const call = busy.request({
+        ':method': 'POST',
+        ':path': '/grpc.health.v1.Health/Check',
+        'content-type': 'application/grpc',
+        te: 'trailers',
+      });
+      call.resume();
+      call.end(framed(Buffer.alloc(0)));
+      return once(call, 'close');
+    };
+    for (let times = 0; times < 5; times += 1) {
+      await check();
+      await ping(busy);
+      await ping(busy);
+    }
+    expect(busy.destroyed).toBe(false);
+    busy.destroy();
+  });
+
   it('whose other end no longer answers is noticed, and closed', async () => {
     const [host = '', port = ''] = under.grpcAddress.split(':');
     const silent = createConnection({ host, port: Number(port) });
@@ -122,4 +145,30 @@ it('calls beyond those that the gateway may have in flight are refused, over all
   expect(await client.unary(generate, ask)).toMatchObject({ code: status.OK });
   client.close();
   await crowded.close();
+});
+
+it('a message takes its part of the room that bodies have, over all surfaces', async () => {
+  const crowded = await gatewayUnderTest({
+    environment: { GATEWAY__SERVER__MAX_BODY_BYTES_IN_FLIGHT: '10000' },
+  });
+  const client = new GrpcTestClient(crowded.grpcAddress);
+  crowded.emulator.scenarios.add({ delayMs: 400, match: { text: 'heron' } });
+  const held = client.unary(generate, { task: 'chat', prompt: `heron ${'x'.repeat(9_980)}` });
+  await eventually(() => crowded.upstreamCalls().length === 1, 'the call in flight');
+  expect(await jsonOf(crowded.call('/v1/generate', ask))).toMatchObject({ status: 429 });
+  expect(await held).toMatchObject({ code: status.OK });
+  expect(await jsonOf(crowded.call('/v1/generate', ask))).toMatchObject({ status: 200 });
+  client.close();
+  await crowded.close();
+});
+
+it('connections beyond those that the gateway may have are closed', async () => {
+  const full = await gatewayUnderTest({ environment: { GATEWAY__SERVER__MAX_CONNECTIONS: '1' } });
+  const first = new GrpcTestClient(full.grpcAddress, undefined, { 'grpc.use_local_subchannel_pool': 1 });
+  const second = new GrpcTestClient(full.grpcAddress, undefined, { 'grpc.use_local_subchannel_pool': 1 });
+  expect(await first.unary(generate, ask)).toMatchObject({ code: status.OK });
+  expect(await second.unary(generate, ask)).toMatchObject({ code: status.UNAVAILABLE });
+  first.close();
+  second.close();
+  await full.close();
 });

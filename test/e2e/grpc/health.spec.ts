@@ -125,6 +125,7 @@ describe('health', () => {
     const refused = async (): Promise<boolean> =>
       (await client.unary(check, {}, { ...NO_KEY, timeoutMs: 200 })).answer === undefined;
     await eventually(refused, 'a refusal of new calls');
+    expect(emulator.ledger.calls.find(({ stream, outcome }) => stream && outcome === 'open')).toBeDefined();
     expect(await streaming).toMatchObject({ code: status.OK, message: 'OK' });
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
   });
