@@ -108,7 +108,10 @@ describe('a change of gateway.yaml while the gateway runs', () => {
 
   it('says that a change needs a restart where it does', async () => {
     await edit(`${original}\nserver: { bodyLimitBytes: 2048 }\n`);
-    const line = await eventually(() => under.logs.find(({ level }) => level === 'warn'), 'the warning');
+    const line = await eventually(
+      () => under.logs.find(({ level, needRestart }) => level === 'warn' && needRestart !== undefined),
+      'the warning',
+    );
     expect(line['needRestart']).toEqual(['server']);
     expect((await ask({ prompt: 'x'.repeat(5_000) })).status).toBe(200);
   });
