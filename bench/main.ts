@@ -15,15 +15,18 @@ const { values: flags } = parseArgs({
     streams: { type: 'string', default: '512' },
     rates: { type: 'string', default: '100,500,1000' },
     soak: { type: 'string', default: '300' },
+    ways: { type: 'string', default: '' },
     quick: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
 if (flags.help) {
   console.log(`npm run bench -- [--rounds 3] [--seconds 3] [--concurrency 32] [--streams 512]
-  [--rates 100,500,1000] [--soak 300 (seconds; 0 for none)] [--quick (one short round, no soak)]`);
+  [--rates 100,500,1000] [--soak 300 (seconds; 0 for none)] [--quick (one short round, no soak)]
+  [--ways REST (those whose names hold it, beside direct calls)]`);
   process.exit(0);
 }
+const ways = WAYS.filter(({ name }, index) => index === 0 || name.includes(flags.ways));
 const rounds = flags.quick ? 1 : Number(flags.rounds);
 const soakSeconds = flags.quick ? 0 : Number(flags.soak);
 const extent = {
@@ -38,9 +41,9 @@ const SOAKED = new Set(['gateway, REST', 'Portkey']);
 const emulator = await startEmulator();
 try {
   await request(`${emulator.url}/emulator/scenarios`, { method: 'POST', body: JSON.stringify(PACE) });
-  const rows = new Map<string, Row[]>(WAYS.map(({ name }) => [name, []]));
+  const rows = new Map<string, Row[]>(ways.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
-    for (const way of WAYS) {
+    for (const way of ways) {
       const server = await way.start(emulator.url);
       try {
         const row = await measure(way, emulator, server, extent);
@@ -56,7 +59,7 @@ try {
   const table = summary(rows);
   printTable(table);
   const soaked: Record<string, Row> = {};
-  for (const way of soakSeconds > 0 ? WAYS.filter(({ name }) => SOAKED.has(name)) : []) {
+  for (const way of soakSeconds > 0 ? ways.filter(({ name }) => SOAKED.has(name)) : []) {
     console.log(`soak: ${way.name}: ${SOAK_PER_SECOND} calls/s for ${soakSeconds} s`);
     const server = await way.start(emulator.url);
     if (server === undefined) continue;
