@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { run } from './toolchain.mjs';
 
 const LEAST_MAJOR = 7;
+const server = 'redis-server';
 const HOW =
   `suites that need Redis want \`redis-server\` ${LEAST_MAJOR} or newer on the path: ` +
   '`apt-get install redis-server` on Debian and Ubuntu, `brew install redis` on macOS, or https://redis.io/downloads';
@@ -27,13 +28,13 @@ export async function ensureRedis() {
   };
   // An update that fails for one of several sources may do for Redis all the same.
   await aptGet('update', '-qq');
-  await aptGet('install', '-y', '-qq', '--no-install-recommends', 'redis-server');
+  await aptGet('install', '-y', '-qq', '--no-install-recommends', server);
   if (redisMajor() < LEAST_MAJOR) console.error(`install: that did not work; ${HOW}`);
 }
 
 /** Major version of the `redis-server` on the path; 0 where there is none. */
 function redisMajor() {
-  const { stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(server, ['--version'], { encoding: 'utf8' });
   return Number(/ v=(\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }
 

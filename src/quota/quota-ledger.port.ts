@@ -55,7 +55,11 @@ export type QuotaLimits = Readonly<Partial<Record<QuotaBucket, number>>>;
 export const MOST = 1_000_000_000_000_000;
 
 /** Longest time that a reservation can stay open. */
-export const LONGEST_TTL_MS = 86_400_000;
+const LONGEST_TTL_MS = 86_400_000;
+
+/** Longest time for which a mark stays, and longest reason that is kept; more is cut off. */
+export const LONGEST_MARK_MS = 31 * 86_400_000;
+export const LONGEST_WHY = 300;
 
 /** How long the ledger remembers that a reservation was settled, and counts its id no second time. */
 export const SETTLED_MEMORY_MS = 10_000;
@@ -142,7 +146,8 @@ export interface QuotaSnapshot {
  * - **Idempotent by id**: an open reservation, or one settled in the last ten seconds, is admitted again and counted
  *   once; it is settled once.
  *
- * Everything rejects with a RangeError for amounts that are negative, fractional or absurd. A ledger of its own process
+ * Everything rejects with a RangeError for amounts that are negative, fractional or absurd, and for times that are
+ * none. A ledger of its own process
  * rejects for no other reason; one that is shared does so where it is out of reach.
  */
 export interface QuotaLedger {
@@ -187,6 +192,11 @@ export function assertReservation({ id, estimate, limits, ttlMs }: Reservation):
   for (const [bucket, limit] of Object.entries(limits)) assertAmount(bucket, limit);
   if (!(ttlMs >= 1 && ttlMs <= LONGEST_TTL_MS))
     throw new RangeError(`ttlMs must be from 1 to ${LONGEST_TTL_MS}.`);
+}
+
+/** Throws a RangeError for a time that is none. */
+export function assertSpan(name: string, spanMs: number): void {
+  if (!(spanMs >= 0)) throw new RangeError(`${name} must be 0 or more.`);
 }
 
 /** Throws a RangeError for an id that no ledger takes. */

@@ -22,7 +22,7 @@ export interface LedgerState extends LedgerSight {
   readonly arrears: number;
   /** Arrears dropped because there were too many. */
   readonly lostArrears: number;
-  /** Settlements that it could not match with a reservation after an outage. */
+  /** Settlements that it could not match with a reservation, which had expired or was lost: its estimate stays. */
   readonly unmatchedSettlements: number;
 }
 
@@ -45,6 +45,7 @@ const MOST_ARREARS = 10_000;
 export class ResilientQuotaLedger implements QuotaLedger {
   readonly #arrears = new LedgerArrears(MOST_ARREARS);
   readonly #watch: LedgerWatch;
+  #unmatched = 0;
 
   constructor(private readonly parts: ResilientQuotaLedgerParts) {
     this.#watch = new LedgerWatch(parts, this.#arrears, parts.config.assumedReplicas);
@@ -66,7 +67,7 @@ export class ResilientQuotaLedger implements QuotaLedger {
       rule: this.parts.config.whenRedisIsAway,
       arrears: this.#arrears.size,
       lostArrears: this.#arrears.lost,
-      unmatchedSettlements: this.#arrears.unmatched,
+      unmatchedSettlements: this.#unmatched + this.#arrears.unmatched,
     };
   }
 
@@ -86,7 +87,7 @@ export class ResilientQuotaLedger implements QuotaLedger {
   async settle(key: ReservationKey, actual: Partial<QuotaUse>): Promise<Settlement> {
     await this.parts.local.settle(key, actual);
     if (this.#arrears.settleCharge(key, actual)) return 'deferred';
-    return this.#told(
+    const settlement = await this.#told<Settlement>(
       key.target,
       () => this.parts.shared.settle(key, actual),
       () => {
@@ -94,6 +95,8 @@ export class ResilientQuotaLedger implements QuotaLedger {
         return 'deferred';
       },
     );
+    if (settlement === 'unknown') this.#unmatched += 1;
+    return settlement;
   }
 
   release(key: ReservationKey): Promise<Settlement> {

@@ -22,6 +22,7 @@ export interface RedisServer {
   close(): Promise<void>;
 }
 
+const PROGRAM = 'redis-server';
 const START_TRIES = 5;
 const START_MS = 10_000;
 
@@ -86,7 +87,7 @@ async function start(port: number, directory: string, cluster: boolean): Promise
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', directory, '--save', ''];
   // A cluster's bus has a port of its own, which must not be somebody's either.
   const clustered = cluster ? ['--cluster-enabled', 'yes', '--cluster-port', `${await freePort()}`] : [];
-  const child = spawn('redis-server', [...settings, '--appendonly', 'no', ...clustered], {
+  const child = spawn(PROGRAM, [...settings, '--appendonly', 'no', ...clustered], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   return new Promise((resolve, reject) => {

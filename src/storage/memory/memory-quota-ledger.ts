@@ -2,7 +2,10 @@ import type { Clock } from '../../core/clock.js';
 import {
   assertId,
   assertReservation,
+  assertSpan,
   assertUse,
+  LONGEST_MARK_MS,
+  LONGEST_WHY,
   NO_USE,
   type QuotaBucket,
   type QuotaDecision,
@@ -66,6 +69,7 @@ export class MemoryQuotaLedger implements QuotaLedger {
 
   async record(reservation: Reservation, ageMs: number): Promise<void> {
     assertReservation(reservation);
+    assertSpan('ageMs', ageMs);
     const moment = new QuotaMoment(this.clock);
     const target = this.#at(reservation.target, moment);
     if (!target.knows(reservation.id)) this.#charge(target, reservation, moment, ageMs);
@@ -77,8 +81,10 @@ export class MemoryQuotaLedger implements QuotaLedger {
     forMs: number,
     why: string,
   ): Promise<void> {
+    assertSpan('forMs', forMs);
     const moment = new QuotaMoment(this.clock);
-    this.#at(target, moment).block(bucket, forMs, why, moment);
+    const boundMs = Math.min(forMs, LONGEST_MARK_MS);
+    this.#at(target, moment).block(bucket, boundMs, why.slice(0, LONGEST_WHY), moment);
   }
 
   async snapshot(target: QuotaTarget): Promise<QuotaSnapshot> {

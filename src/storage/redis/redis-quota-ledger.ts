@@ -3,11 +3,14 @@ import { pacificDay, pacificDayOf } from '../../core/pacific-day.js';
 import {
   assertId,
   assertReservation,
+  assertSpan,
   assertUse,
   type Attendance,
   COUNTED_BUCKET_NAMES,
   COUNTED_BUCKETS,
   type CountedBucket,
+  LONGEST_MARK_MS,
+  LONGEST_WHY,
   NO_USE,
   type QuotaBucket,
   type QuotaDecision,
@@ -39,7 +42,6 @@ export interface RedisQuotaLedgerOptions {
 const ATTENDANCE_MS = 15_000;
 /** Open reservations that a snapshot looks at. */
 const MOST_RECORDS = 10_000;
-const LONGEST_WHY = 300;
 
 interface TargetKeys {
   readonly windows: string;
@@ -99,8 +101,10 @@ export class RedisQuotaLedger implements SharedQuotaLedger {
     forMs: number,
     why: string,
   ): Promise<void> {
+    assertSpan('forMs', forMs);
     const { marks } = this.#keysOf(target);
-    await this.#scripts.block.run([marks], [bucket, String(Math.ceil(forMs)), why.slice(0, LONGEST_WHY)]);
+    const boundMs = Math.min(forMs, LONGEST_MARK_MS);
+    await this.#scripts.block.run([marks], [bucket, String(Math.ceil(boundMs)), why.slice(0, LONGEST_WHY)]);
   }
 
   async snapshot(target: QuotaTarget): Promise<QuotaSnapshot> {
@@ -131,6 +135,7 @@ export class RedisQuotaLedger implements SharedQuotaLedger {
 
   #count(mode: 'ask' | 'record', reservation: Reservation, ageMs: number) {
     assertReservation(reservation);
+    assertSpan('ageMs', ageMs);
     const { target, id, estimate, limits, ttlMs } = reservation;
     const counted: string[] = [];
     let byDay = false;

@@ -128,6 +128,8 @@ describe.each(ENGINES)('admission, in $name', (engine) => {
     ['no id', (l) => l.reserve(asking({}, {}, { id: '' }))],
     ['negative use in a settlement', (l) => l.settle(asking({}), { inputTokens: -5 })],
     ['negative use in a record', (l) => l.record(asking({}, { images: -1 }), 0)],
+    ['a record of the future', (l) => l.record(asking({}), -1)],
+    ['a mark for no time that there is', (l) => l.block(TARGET, 'target', NaN, 'why')],
   ])('rejects %s', async (_, ask) => {
     await expect(ask(ledger)).rejects.toThrow(RangeError);
     expect(await ledger.snapshot(TARGET)).toEqual({ buckets: {}, openReservations: 0, marks: [] });
@@ -159,6 +161,12 @@ describe.each(ENGINES)('admission, in $name', (engine) => {
       expect(await ledger.reserve(asking({}))).toMatchObject({ bucket: 'target', why: 'closed' });
       await ledger.block(TARGET, 'target', 0, '');
       expect(await ledger.reserve(asking({}))).toEqual(ADMITTED);
+    });
+
+    it('stay for a month at most, however long they are asked for', async () => {
+      await ledger.block(TARGET, 'target', Infinity, 'w'.repeat(1_000));
+      const refusal = { retryAfterMs: 31 * 86_400_000, why: 'w'.repeat(300) };
+      expect(await ledger.reserve(asking({}))).toMatchObject(refusal);
     });
 
     it('are seen, and concern their own target alone', async () => {

@@ -32,7 +32,7 @@ export interface Engine {
   open(wallMs?: number): Promise<LedgerUnderTest>;
 }
 
-export const NOON = Date.UTC(2026, 6, 15, 19);
+const NOON = Date.UTC(2026, 6, 15, 19);
 
 const memory: Engine = {
   name: 'memory',

@@ -83,6 +83,11 @@ describe('while the shared ledger answers', () => {
     expect(ledger.state()).toMatchObject({ mode: 'shared', outages: 0, arrears: 0 });
   });
 
+  it('counts settlements that match no reservation', async () => {
+    await ledger.settle(asking({}), {});
+    expect(ledger.state().unmatchedSettlements).toBe(1);
+  });
+
   it('stays among the replicas, without a word', async () => {
     await ledger.start();
     shared.attendance = { replicas: 4, remembered: true };
