@@ -10,10 +10,10 @@ const RULES = Object.values(COUNTED_BUCKETS).map(({ counts, over }) => {
 });
 
 /**
- * The sliding windows of `storage/memory/sliding-window.ts`, kept in the hash KEYS[1]: `o` and `n` are what is added
- * to the server's time so that it never goes back, and the latest time; of bucket b, `bh` is its step, `bu` its use,
- * `bd` its debt, `bl` its limit and `b:i` the use of the step whose number divided by the number of steps leaves i.
- * DAYS is the number of a day and the midnights from its own on.
+ * The sliding windows of `storage/memory/sliding-window.ts`, kept in the hash KEYS[1]: `t` is what is added to the
+ * server's time so that it never goes back, and the latest time; of bucket b, `b` is its step, use, debt and limit, and
+ * `b:i` the use of the step whose number divided by the number of steps leaves i. DAYS is the number of a day and the
+ * midnights from its own on.
  */
 export const SLIDING_WINDOWS = `
 local RULES = { ${RULES.join(', ')} }
@@ -123,25 +123,26 @@ end
 local function load(buckets, day_table)
   days = {}
   for number in string.gmatch(day_table, '%d+') do days[#days + 1] = tonumber(number) end
-  local fields = { 'o', 'n' }
-  for _, bucket in ipairs(buckets) do
-    for _, field in ipairs({ 'h', 'u', 'd', 'l' }) do fields[#fields + 1] = bucket .. field end
+  local values = redis.call('HMGET', KEYS[1], 't', unpack(buckets))
+  local latest = 0
+  offset = 0
+  if values[1] then
+    local ahead, time = string.match(values[1], '(%d+) (%d+)')
+    offset, latest = tonumber(ahead), tonumber(time)
   end
-  local values = redis.call('HMGET', KEYS[1], unpack(fields))
-  offset = tonumber(values[1] or 0)
-  local latest = tonumber(values[2] or 0)
   set_back = now + offset < latest
   effective = math.max(now + offset, latest)
   offset = effective - now
   local windows = {}
   for i, bucket in ipairs(buckets) do
     local step = step_of(bucket, 0)
-    local at = 4 * i - 1
-    local w = {
-      bucket = bucket, steps = RULES[bucket][2], known = values[at] ~= false, head = tonumber(values[at] or step),
-      used = tonumber(values[at + 1] or 0), debt = tonumber(values[at + 2] or 0), limit = tonumber(values[at + 3] or 0),
-      added = {}, touched = {}, changed = false,
-    }
+    local w = { bucket = bucket, steps = RULES[bucket][2], head = step, used = 0, debt = 0, limit = 0 }
+    if values[i + 1] then
+      local head, used, debt, limit = string.match(values[i + 1], '(%d+) (%d+) (%d+) (%d+)')
+      w.known = true
+      w.head, w.used, w.debt, w.limit = tonumber(head), tonumber(used), tonumber(debt), tonumber(limit)
+    end
+    w.added, w.touched = {}, {}
     advance(w, step)
     w.changed = false
     windows[i] = w
@@ -153,18 +154,15 @@ end
 -- where it was.
 local function save(windows)
   local fields, keep_ms = {}, 0
-  local function field(name, number)
-    fields[#fields + 1] = name
-    fields[#fields + 1] = text(number)
-  end
   for _, w in ipairs(windows) do
     if w.changed then
       local b = w.bucket
-      field(b .. 'h', w.head)
-      field(b .. 'u', w.used)
-      field(b .. 'd', w.debt)
-      field(b .. 'l', w.limit)
-      for i in pairs(w.touched) do field(b .. ':' .. i, w.cells[i]) end
+      fields[#fields + 1] = b
+      fields[#fields + 1] = string.format('%.0f %.0f %.0f %.0f', w.head, w.used, w.debt, w.limit)
+      for i in pairs(w.touched) do
+        fields[#fields + 1] = b .. ':' .. i
+        fields[#fields + 1] = text(w.cells[i])
+      end
       for i, amount in pairs(w.added) do redis.call('HINCRBY', KEYS[1], b .. ':' .. i, text(amount)) end
       local turn_ms = RULES[b][1] == 0 and 93600000 or RULES[b][1] * w.steps
       local turns = 2 + math.ceil(w.debt / math.max(1, w.limit))
@@ -172,8 +170,8 @@ local function save(windows)
     end
   end
   if #fields == 0 and not set_back then return end
-  field('o', offset)
-  field('n', effective)
+  fields[#fields + 1] = 't'
+  fields[#fields + 1] = string.format('%.0f %.0f', offset, effective)
   redis.call('HSET', KEYS[1], unpack(fields))
   if redis.call('PTTL', KEYS[1]) < keep_ms then redis.call('PEXPIRE', KEYS[1], text(2 * keep_ms)) end
 end
