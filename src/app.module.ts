@@ -26,7 +26,7 @@ import { HttpModule } from './transport/http/http.module.js';
 import { MemorySignatureStore } from './transport/http/memory-signature-store.js';
 import { SignatureCustody } from './transport/http/signature-custody.js';
 import { MetricsController } from './transport/metrics/metrics.controller.js';
-import { AskedModels } from './transport/openai-api/asked-models.js';
+import { AskedModels } from './transport/shared/asked-models.js';
 import { ChatController } from './transport/openai-api/chat.controller.js';
 import { MediaNetwork, publicNetwork } from './transport/openai-api/media-network.js';
 import { OpenAiApiController } from './transport/openai-api/openai-api.controller.js';

@@ -3,20 +3,6 @@ import type { FinishEvent } from '../../core/generation.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import { type Ended, firstEnded, otherEnded } from './finish.mapper.js';
 
-/** What a part of an answer is to OpenAI's callers. `none` is there for the model alone, or for nobody. */
-export type PartKind = 'text' | 'thought' | 'call' | 'other' | 'none';
-
-/** Fields of a part that are no content. */
-const ABOUT_PART = new Set(['text', 'thought', 'thoughtSignature', 'partMetadata']);
-
-/** The kind of a part. */
-export function kindOf(part: Part): PartKind {
-  if (typeof part.text === 'string' && part.text !== '') return part.thought === true ? 'thought' : 'text';
-  if (part.functionCall !== undefined) return 'call';
-  for (const field in part) if (!ABOUT_PART.has(field)) return 'other';
-  return 'none';
-}
-
 /** What the upstream says of a candidate beyond OpenAI's words, by the names that it has here. */
 const SAID = [
   ['groundingMetadata', 'grounding_metadata'],

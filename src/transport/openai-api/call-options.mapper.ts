@@ -2,10 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { CallMetadata } from '../../core/call.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import type { RouteCall } from '../http/call-entry.js';
-import { invalid, objectAt, present, someTextAt, textAt } from './request-fields.js';
+import { askedOf, headerWord, idAt, patienceOf } from '../shared/call-options.js';
+import { invalid, objectAt, present, textAt } from '../shared/request-fields.js';
 
-const TASK_PREFIX = 'task:';
-const MAX_ID = 128;
 const MAX_TAGS = 16;
 const MAX_TAG_NAME = 64;
 const MAX_TAG_VALUE = 512;
@@ -19,44 +18,22 @@ export type CallOptions = Pick<RouteCall, 'task' | 'model' | 'timeoutMs' | 'meta
  * surface takes as well.
  */
 export function callOptions(body: JsonObject, headers: IncomingHttpHeaders): CallOptions {
-  const timeoutMs = Number(headers['x-stainless-timeout']) * 1000;
   return {
-    ...askedOf(present(body['model']), word(headers, 'x-gateway-task')),
-    ...(timeoutMs > 0 ? { timeoutMs } : {}),
+    ...askedOf(present(body['model']), headers),
+    ...patienceOf(headers),
     metadata: metadataOf(body, headers),
   };
-}
-
-/** `task:<name>` asks for a task, anything else for a model; the header asks for a task as well. */
-function askedOf(
-  value: JsonValue | undefined,
-  header: string | undefined,
-): Pick<CallOptions, 'task' | 'model'> {
-  if (value === undefined) {
-    if (header === undefined)
-      throw invalid('model', 'is missing: a model, or "task:" and the name of a task');
-    return { task: header };
-  }
-  const name = someTextAt(value, 'model');
-  if (!name.startsWith(TASK_PREFIX)) {
-    return { model: name.replace(/^models\//, ''), ...(header === undefined ? {} : { task: header }) };
-  }
-  const task = name.slice(TASK_PREFIX.length);
-  if (task === '') throw invalid('model', 'names no task behind "task:"');
-  if (header !== undefined && header !== task)
-    throw invalid('model', 'names another task than the header x-gateway-task');
-  return { task };
 }
 
 function metadataOf(body: JsonObject, headers: IncomingHttpHeaders): CallMetadata {
   const { feature: named, ...tags } = tagsOf(present(body['metadata']));
   if (named !== undefined && !WORD.test(named))
     throw invalid('metadata.feature', 'must hold letters, digits, "_", ".", ":" and "-", at most 64');
-  const feature = named ?? word(headers, 'x-gateway-feature');
-  const user = userOf(body) ?? word(headers, 'x-gateway-user');
+  const feature = named ?? headerWord(headers, 'x-gateway-feature');
+  const user = userOf(body) ?? headerWord(headers, 'x-gateway-user');
   const cacheKey = present(body['prompt_cache_key']);
   const conversation =
-    word(headers, 'x-gateway-conversation') ??
+    headerWord(headers, 'x-gateway-conversation') ??
     (cacheKey === undefined ? undefined : idAt(cacheKey, 'prompt_cache_key'));
   return {
     ...(feature === undefined ? {} : { feature }),
@@ -88,15 +65,4 @@ function tagsOf(value: JsonValue | undefined): Record<string, string> {
     return [name, text];
   });
   return Object.fromEntries(tags);
-}
-
-function idAt(value: JsonValue, path: string): string {
-  const id = someTextAt(value, path);
-  if (id.length > MAX_ID) throw invalid(path, `must have at most ${MAX_ID} characters`);
-  return id;
-}
-
-function word(headers: IncomingHttpHeaders, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === 'string' && WORD.test(value) ? value : undefined;
 }

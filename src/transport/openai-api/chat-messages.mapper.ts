@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { Conversation, readsNone } from './conversation.js';
-import { audioPart, chatFile, chatImage, type Piece } from './media.mapper.js';
+import { Conversation, type Piece, readsNone } from '../shared/conversation.js';
+import { responseOf } from '../shared/inner-json.js';
 import {
   assertFields,
   type FieldRules,
@@ -16,7 +16,9 @@ import {
   textAt,
   unsupported,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
+import { argumentsAt } from './call-arguments.js';
+import { audioPart, chatFile, chatImage } from './media.mapper.js';
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool'] as const;
 
@@ -121,12 +123,10 @@ function addCall(conversation: Conversation, call: JsonObject, path: string): vo
   const fn = objectAt(call['function'], `${path}.function`);
   assertFields(fn, FUNCTION_FIELDS, `${path}.function`);
   const name = someTextAt(fn['name'], `${path}.function.name`);
-  const args = textAt(fn['arguments'], `${path}.function.arguments`);
+  const at = `${path}.function.arguments`;
+  const args = argumentsAt(textAt(fn['arguments'], at), at);
   const signature = signatureIn(call['extra_content'], `${path}.extra_content`);
-  conversation.call(
-    { id, name, args, ...(signature === undefined ? {} : { signature }) },
-    { id: `${path}.id`, args: `${path}.function.arguments` },
-  );
+  conversation.call({ id, name, args, ...(signature === undefined ? {} : { signature }) }, `${path}.id`);
 }
 
 /** The place where Google's own OpenAI endpoint puts a signature, and where answers of this surface have it. */
@@ -142,7 +142,7 @@ function signatureIn(value: JsonValue | undefined, path: string): string | undef
 function addResult(conversation: Conversation, message: JsonObject, path: string): void {
   const id = someTextAt(message['tool_call_id'], `${path}.tool_call_id`);
   const text = textsOf(message['content'], `${path}.content`, true).join('');
-  const called = conversation.result(id, text, [], `${path}.tool_call_id`);
+  const called = conversation.result(id, responseOf(text), [], `${path}.tool_call_id`);
   const name = present(message['name']);
   if (name !== undefined && name !== called)
     throw invalid(`${path}.name`, 'is not the name of the function that was called');

@@ -1,8 +1,8 @@
 import type { GenerationConfig } from '../../core/gemini-wire.js';
 import type { JsonObject } from '../../core/json.js';
-import type { AskedModel } from './asked-models.js';
+import type { AskedModel } from '../shared/asked-models.js';
 import { toConversation } from './chat-messages.mapper.js';
-import type { Conversation } from './conversation.js';
+import type { Conversation } from '../shared/conversation.js';
 import { addChatSettings, NO_COUNTERPART, serviceTierOf } from './generation-config.mapper.js';
 import { googleFieldsOf, mergeGoogleFields } from './google-fields.mapper.js';
 import {
@@ -15,8 +15,8 @@ import {
   only,
   present,
   refused,
-} from './request-fields.js';
-import { toThinking } from './thinking.mapper.js';
+} from '../shared/request-fields.js';
+import { toThinking } from '../shared/thinking.mapper.js';
 import { type MappedTools, toTools } from './tools.mapper.js';
 
 /** Every field of a chat completion. `docs/openai.md` says the same in a table, and a test compares them. */

@@ -12,7 +12,7 @@ import {
   someTextAt,
   unsupported,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
 
 /** Google takes no more texts in one request. */
 const MAX_INPUTS = 100;

@@ -17,7 +17,7 @@ import {
   textAt,
   unsupported,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
 
 const MAX_STOPS = 5;
 const MAX_CANDIDATES = 8;

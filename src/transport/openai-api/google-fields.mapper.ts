@@ -8,7 +8,7 @@ import {
   objectAt,
   present,
   unsupported,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
 
 /** Fields of `generationConfig` that Google's own OpenAI endpoint, or anybody, may write without it around them. */
 const SETTINGS: ReadonlySet<string> = new Set([

@@ -1,6 +1,6 @@
 import { promises as dns } from 'node:dns';
 import type { ConnectionOptions } from 'node:tls';
-import { isPrivateAddress } from './public-url.js';
+import { isPrivateAddress } from '../shared/public-url.js';
 
 /** How names become addresses, and which addresses may be connected to. Tests inject one of their own. */
 export interface MediaNetwork {

@@ -1,6 +1,7 @@
 import type { Part } from '../../core/gemini-wire.js';
 import type { JsonObject } from '../../core/json.js';
-import { publicUrl } from './public-url.js';
+import type { Piece } from '../shared/conversation.js';
+import { publicUrl } from '../shared/public-url.js';
 import {
   assertFields,
   type FieldRules,
@@ -12,15 +13,7 @@ import {
   someTextAt,
   textAt,
   wordAt,
-} from './request-fields.js';
-
-/** A part with, where it carries media, the request field that they came from. */
-export interface Piece {
-  readonly part: Part;
-  readonly path?: string;
-  /** Where the media are, where they do not come with the request. */
-  readonly remote?: { readonly url: URL; readonly family: string };
-}
+} from '../shared/request-fields.js';
 
 const DATA_URL = /^data:([\w.+-]+\/[\w.+-]+)(?:;[\w.-]+=[^;,]*)*;base64,/i;
 

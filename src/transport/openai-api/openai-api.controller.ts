@@ -6,7 +6,7 @@ import { ModelCatalog } from '../../routing/model-catalog.js';
 import { answerHeaders } from '../http/answer-headers.js';
 import { CallEntry } from '../http/call-entry.js';
 import { callOptions } from './call-options.mapper.js';
-import { inCallersWords } from './conversation.js';
+import { inCallersWords } from '../shared/conversation.js';
 import { embeddingList, encodingOf, toEmbedRequest } from './embeddings.mapper.js';
 import { modelList, modelOf } from './openai-api.models.js';
 import { bodyOf } from './openai-calls.js';

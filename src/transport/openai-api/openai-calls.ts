@@ -8,11 +8,11 @@ import { CallEntry } from '../http/call-entry.js';
 import { exchangeOf } from '../http/exchange.js';
 import type { JsonBody } from '../http/json-body.js';
 import { SignatureCustody } from '../http/signature-custody.js';
-import { type AskedModel, AskedModels, someSign } from './asked-models.js';
+import { type AskedModel, AskedModels, someSign } from '../shared/asked-models.js';
 import { type CallOptions, callOptions } from './call-options.mapper.js';
 import type { AnswerContext } from './chat-answer.mapper.js';
 import type { MappedRequest } from './chat-request.mapper.js';
-import { inCallersWords } from './conversation.js';
+import { inCallersWords } from '../shared/conversation.js';
 import { unlessPromptBlocked } from './first-event.js';
 import { RemoteMedia } from './remote-media.js';
 

@@ -5,11 +5,11 @@ import { Agent, type Dispatcher } from 'undici';
 import { ConfigStore } from '../../config/config-store.js';
 import { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/gateway-error.js';
-import type { RemotePart } from './conversation.js';
+import type { RemotePart } from '../shared/conversation.js';
 import { MediaNetwork } from './media-network.js';
 import { type MediaFetchConfig, OpenAiApiConfig } from './openai-api.config.js';
-import { isPrivateHost } from './public-url.js';
-import { invalid, unsupported } from './request-fields.js';
+import { isPrivateHost } from '../shared/public-url.js';
+import { invalid, unsupported } from '../shared/request-fields.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 16;

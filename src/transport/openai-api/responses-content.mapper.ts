@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { audioPart, filePart, fileUrlPart, imagePart, type Piece } from './media.mapper.js';
+import type { Piece } from '../shared/conversation.js';
+import { audioPart, filePart, fileUrlPart, imagePart } from './media.mapper.js';
 import {
   assertFields,
   type FieldRules,
@@ -14,7 +15,7 @@ import {
   someTextAt,
   textAt,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
 
 const NO_FILES = refused('no files are kept here; send the data');
 const BREAKPOINT = refused('prompts are cached without marks in them');

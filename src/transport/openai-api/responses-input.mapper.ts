@@ -1,7 +1,7 @@
 import type { Part } from '../../core/gemini-wire.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { Conversation, readsNone } from './conversation.js';
-import type { Piece } from './media.mapper.js';
+import { Conversation, type Piece, readsNone } from '../shared/conversation.js';
+import { responseOf } from '../shared/inner-json.js';
 import {
   assertFields,
   type FieldRules,
@@ -16,7 +16,8 @@ import {
   textAt,
   unsupported,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
+import { argumentsAt } from './call-arguments.js';
 import { instructionTexts, resultPieces, saidTexts, userPieces } from './responses-content.mapper.js';
 
 const ITEMS = ['message', 'function_call', 'function_call_output', 'reasoning'] as const;
@@ -126,14 +127,15 @@ class ItemReader {
   #call(item: JsonObject, path: string): void {
     const signature = this.#signature;
     this.#signature = undefined;
+    const at = `${path}.arguments`;
     this.conversation.call(
       {
         id: someTextAt(item['call_id'], `${path}.call_id`),
         name: someTextAt(item['name'], `${path}.name`),
-        args: textAt(item['arguments'], `${path}.arguments`),
+        args: argumentsAt(textAt(item['arguments'], at), at),
         ...(signature === undefined ? {} : { signature }),
       },
-      { id: `${path}.call_id`, args: `${path}.arguments` },
+      `${path}.call_id`,
     );
   }
 
@@ -145,7 +147,7 @@ class ItemReader {
       if (typeof piece.part.text === 'string') text += piece.part.text;
       else media.push(piece);
     }
-    const called = this.conversation.result(id, text, media, `${path}.call_id`);
+    const called = this.conversation.result(id, responseOf(text), media, `${path}.call_id`);
     const name = present(item['name']);
     if (name !== undefined && name !== called)
       throw invalid(`${path}.name`, 'is not the name of the function that was called');

@@ -1,6 +1,6 @@
 import type { GenerationConfig } from '../../core/gemini-wire.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import type { AskedModel } from './asked-models.js';
+import type { AskedModel } from '../shared/asked-models.js';
 import { assembled, type MappedRequest } from './chat-request.mapper.js';
 import {
   addFormat,
@@ -23,9 +23,9 @@ import {
   textAt,
   unsupported,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
 import { toConversation } from './responses-input.mapper.js';
-import { toThinking } from './thinking.mapper.js';
+import { toThinking } from '../shared/thinking.mapper.js';
 import { toTools } from './tools.mapper.js';
 
 const NOTHING_STORED = 'no responses are stored; send the whole conversation as `input`';

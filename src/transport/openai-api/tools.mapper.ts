@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
+import { functionNameAt } from '../shared/function-name.js';
 import {
   assertFields,
   booleanAt,
@@ -12,7 +13,7 @@ import {
   textAt,
   unsupported,
   wordAt,
-} from './request-fields.js';
+} from '../shared/request-fields.js';
 
 /** Where an API keeps the definition of a function, and the name in a choice: in the tool itself, or within. */
 export type ToolShape = 'nested' | 'flat';
@@ -27,9 +28,6 @@ const FLAT_FIELDS: FieldRules = new Map([
   ['defer_loading', refused('all functions are told to the model at once')],
   ['output_schema', refused('results are not checked')],
 ]);
-
-/** As Google has it (2026-11); anything else it refuses without saying which. */
-const FUNCTION_NAME = /^[A-Za-z_][\w.:-]{0,127}$/;
 
 type Mode = 'AUTO' | 'ANY' | 'NONE' | 'VALIDATED';
 
@@ -52,7 +50,7 @@ export function toTools(body: JsonObject, shape: ToolShape): MappedTools {
   const declarations = tools.map((item, index): JsonObject => {
     const path = `tools[${index}]`;
     const [definition, at] = definitionAt(objectAt(item, path), path, shape);
-    const name = nameAt(definition['name'], `${at}.name`);
+    const name = functionNameAt(definition['name'], `${at}.name`);
     if (names.has(name)) throw invalid(`${at}.name`, 'is the name of another function, too');
     names.add(name);
     if (present(definition['strict']) !== undefined)
@@ -136,16 +134,7 @@ function choiceOf(choice: JsonObject, path: string, names: ReadonlySet<string>, 
   const at = nested ? `${path}.function` : path;
   const fn = nested ? objectAt(choice['function'], at) : choice;
   if (nested) assertFields(fn, mapped('name'), at);
-  const name = nameAt(fn['name'], `${at}.name`);
+  const name = functionNameAt(fn['name'], `${at}.name`);
   if (!names.has(name)) throw invalid(`${at}.name`, 'names no function of `tools`');
   return name;
-}
-
-function nameAt(value: JsonValue | undefined, path: string): string {
-  const name = textAt(value, path);
-  if (FUNCTION_NAME.test(name)) return name;
-  throw invalid(
-    path,
-    'must begin with a letter or "_" and hold letters, digits, "_", ".", ":" and "-", at most 128',
-  );
 }

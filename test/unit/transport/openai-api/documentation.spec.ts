@@ -4,7 +4,7 @@ import { REASONS } from '../../../../src/core/gateway-error.js';
 import { CHAT_FIELDS } from '../../../../src/transport/openai-api/chat-request.mapper.js';
 import { EMBEDDING_FIELDS } from '../../../../src/transport/openai-api/embeddings.mapper.js';
 import { OPENAI_ERRORS } from '../../../../src/transport/openai-api/openai-api.surface.js';
-import type { FieldRule, FieldRules } from '../../../../src/transport/openai-api/request-fields.js';
+import type { FieldRule, FieldRules } from '../../../../src/transport/shared/request-fields.js';
 import { RESPONSE_FIELDS } from '../../../../src/transport/openai-api/responses-request.mapper.js';
 
 const root = new URL('../../../../', import.meta.url);

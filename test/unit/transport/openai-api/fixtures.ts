@@ -3,7 +3,7 @@ import type { GenerateContentRequest, Part } from '../../../../src/core/gemini-w
 import type { FinishEvent } from '../../../../src/core/generation.js';
 import type { JsonObject } from '../../../../src/core/json.js';
 import type { Collected } from '../../../../src/core/combinators.js';
-import type { AskedModel } from '../../../../src/transport/openai-api/asked-models.js';
+import type { AskedModel } from '../../../../src/transport/shared/asked-models.js';
 import type { AnswerContext } from '../../../../src/transport/openai-api/chat-answer.mapper.js';
 import { toGeminiRequest } from '../../../../src/transport/openai-api/chat-request.mapper.js';
 import { toGeminiRequest as responseRequest } from '../../../../src/transport/openai-api/responses-request.mapper.js';

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../../../src/core/json.js';
 import type { CallEntry } from '../../../../src/transport/http/call-entry.js';
 import { bindExchange, HttpExchange } from '../../../../src/transport/http/exchange.js';
 import type { SignatureCustody } from '../../../../src/transport/http/signature-custody.js';
-import type { AskedModels } from '../../../../src/transport/openai-api/asked-models.js';
+import type { AskedModels } from '../../../../src/transport/shared/asked-models.js';
 import { toGeminiRequest } from '../../../../src/transport/openai-api/chat-request.mapper.js';
 import { OpenAiCalls } from '../../../../src/transport/openai-api/openai-calls.js';
 import type { RemoteMedia } from '../../../../src/transport/openai-api/remote-media.js';

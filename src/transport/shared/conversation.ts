@@ -1,16 +1,16 @@
 import type { Content, Part } from '../../core/gemini-wire.js';
-import { GatewayError } from '../../core/gateway-error.js';
+import type { GatewayError } from '../../core/gateway-error.js';
 import type { JsonObject } from '../../core/json.js';
 import type { ReturnedPart } from '../http/signature-custody.js';
-import { parseJsonBody } from '../http/json-body.js';
-import type { Piece } from './media.mapper.js';
 import { invalid, unsupported } from './request-fields.js';
 
-/** Bounds of JSON within a text: the body's own bounds do not look into texts. */
-const INNER_JSON = { maxDepth: 90, maxValues: 100_000 };
-
-/** More digits than a number can keep. */
-const LONG_NUMBER = /\d{16}/;
+/** A part with, where it carries media, the request field that they came from. */
+export interface Piece {
+  readonly part: Part;
+  readonly path?: string;
+  /** Where the media are, where they do not come with the request. */
+  readonly remote?: { readonly url: URL; readonly family: string };
+}
 
 /** A part whose media the gateway reads itself, before the call. */
 export interface RemotePart {
@@ -20,6 +20,14 @@ export interface RemotePart {
   readonly family: string;
   /** Request field that names it. */
   readonly path: string;
+}
+
+/** A function call as a caller gives it back. */
+export interface GivenCall {
+  readonly id: string;
+  readonly name: string;
+  readonly args: JsonObject;
+  readonly signature?: string;
 }
 
 /** A function call that waits for its result. */
@@ -72,30 +80,26 @@ export class Conversation {
     if (id !== undefined) this.returned.push({ id, part, required: false });
   }
 
-  /** A call that the model made. `args` is JSON text. */
-  call(
-    { id, name, args, signature }: { id: string; name: string; args: string; signature?: string },
-    path: { id: string; args: string },
-  ): void {
-    const functionCall = { name, args: argumentsOf(args, path.args) };
+  /** A call that the model made; `path` is the request field of its id. */
+  call({ id, name, args, signature }: GivenCall, path: string): void {
     const part: Part = {
-      functionCall,
+      functionCall: { name, args },
       ...(signature === undefined ? {} : { thoughtSignature: signature }),
     };
     const parts = this.#modelParts();
-    if (this.#step.has(id)) throw invalid(path.id, 'is the id of another call, too');
+    if (this.#step.has(id)) throw invalid(path, 'is the id of another call, too');
     parts.push(part);
-    this.#step.set(id, { id, part, name, path: path.id, required: this.#step.size === 0 });
+    this.#step.set(id, { id, part, name, path, required: this.#step.size === 0 });
   }
 
-  /** What a call of the step before resulted in, with media beside the text. Gives the name of the function. */
-  result(id: string, text: string, media: readonly Piece[], path: string): string {
+  /** What a call of the step before resulted in, with media beside it. Gives the name of the function. */
+  result(id: string, response: JsonObject, media: readonly Piece[], path: string): string {
     const call = this.#step.get(id);
     if (call === undefined) throw invalid(path, 'names no call of the message before it');
     if (call.response !== undefined) throw invalid(path, 'names a call that has a result already');
     call.response = {
       name: call.name,
-      response: responseOf(text),
+      response,
       ...(media.length === 0 ? {} : { parts: media.map((piece) => this.#taken(piece)) }),
     };
     this.#model = undefined;
@@ -116,7 +120,7 @@ export class Conversation {
     if (remote === undefined) return part;
     if (this.reads(remote.url)) this.remote.push({ part, path, ...remote });
     else if (part.fileData?.mimeType === undefined)
-      throw unsupported(path, 'its ending does not tell what kind of file it is; send it as a data URL');
+      throw unsupported(path, 'its ending does not tell what kind of file it is; send the data itself');
     return part;
   }
 
@@ -150,31 +154,8 @@ export function inCallersWords(error: GatewayError, origins?: ReadonlyMap<string
   const { field } = error.metadata;
   if (field === undefined || error.reason !== 'INVALID_REQUEST') return error;
   if (field === 'task') return error.withMetadata({ field: 'model' });
-  const place = /^contents\[\d+\]\.parts\[\d+\]/.exec(field)?.[0];
+  const place = /contents\[\d+\]\.parts\[\d+\]/.exec(field)?.[0];
   const origin = place === undefined ? undefined : origins?.get(place);
   if (origin === undefined) return error;
   return invalid(origin, error.message.replace(`"${field}" `, '').replace(/\.$/, ''));
-}
-
-function argumentsOf(text: string, path: string): JsonObject {
-  // A call without arguments has been seen to carry an empty text.
-  if (text.trim() === '') return {};
-  const args = parsedObject(text);
-  if (args === undefined) throw invalid(path, 'must be a JSON object as text');
-  return args;
-}
-
-/** A JSON object is the response; any other text is its `output`. */
-function responseOf(text: string): JsonObject {
-  const object = text.trimStart().startsWith('{') && !LONG_NUMBER.test(text) ? parsedObject(text) : undefined;
-  return object ?? { output: text };
-}
-
-function parsedObject(text: string): JsonObject | undefined {
-  try {
-    return parseJsonBody(text, INNER_JSON).value;
-  } catch (thrown) {
-    if (thrown instanceof GatewayError) return undefined;
-    throw thrown;
-  }
 }

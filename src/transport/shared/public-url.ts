@@ -10,8 +10,8 @@ const PRIVATE_NAME = /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|l
  */
 export function publicUrl(text: string, path: string): URL {
   const url = URL.parse(text);
-  if (url === null) throw invalid(path, 'must be a data URL or an https URL');
-  if (url.protocol !== 'https:') throw unsupported(path, 'only data URLs and https URLs are read');
+  if (url === null) throw invalid(path, 'must be an https URL, or the data itself');
+  if (url.protocol !== 'https:') throw unsupported(path, 'only https URLs are read');
   if (url.username !== '' || url.password !== '') throw invalid(path, 'must not hold credentials');
   if (isPrivateHost(url.hostname)) throw unsupported(path, 'its host is not public');
   return url;

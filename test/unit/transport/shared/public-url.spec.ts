@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { publicUrl } from '../../../../src/transport/openai-api/public-url.js';
-import { refusalOf } from './fixtures.js';
+import { publicUrl } from '../../../../src/transport/shared/public-url.js';
+import { refusalOf } from '../openai-api/fixtures.js';
 
 describe('publicUrl', () => {
   it.each([

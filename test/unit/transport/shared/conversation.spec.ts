@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { GatewayError } from '../../../../src/core/gateway-error.js';
-import { inCallersWords } from '../../../../src/transport/openai-api/conversation.js';
+import { inCallersWords } from '../../../../src/transport/shared/conversation.js';
 
 describe('inCallersWords', () => {
   const origins = new Map([['contents[1].parts[2]', 'messages[3].content[2].image_url.url']]);

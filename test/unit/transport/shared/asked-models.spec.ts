@@ -3,9 +3,9 @@ import type { ConfigStore } from '../../../../src/config/config-store.js';
 import { ModelConfig, ModelsConfig } from '../../../../src/routing/models.config.js';
 import { RoutingConfig } from '../../../../src/routing/routing.config.js';
 import { FallbackConfig, TaskConfig } from '../../../../src/routing/tasks.config.js';
-import { AskedModels, someSign } from '../../../../src/transport/openai-api/asked-models.js';
+import { AskedModels, someSign } from '../../../../src/transport/shared/asked-models.js';
 import { configFixture } from '../../../helpers/calls.js';
-import { asked } from './fixtures.js';
+import { asked } from '../openai-api/fixtures.js';
 
 const model = (thinkingLevels: ModelConfig['thinkingLevels'], thinkingBudget = true) =>
   Object.assign(new ModelConfig(), { thinkingLevels, thinkingBudget });
