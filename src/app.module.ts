@@ -15,6 +15,9 @@ import { QuotaMetrics } from './telemetry/quota-metrics.js';
 import { RoutingMetrics } from './telemetry/routing-metrics.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { TelemetryModule } from './telemetry/telemetry.module.js';
+import { AnthropicApiController } from './transport/anthropic-api/anthropic-api.controller.js';
+import { anthropicApiSurface } from './transport/anthropic-api/anthropic-api.surface.js';
+import { AnthropicCalls } from './transport/anthropic-api/anthropic-calls.js';
 import { GeminiApiController } from './transport/gemini-api/gemini-api.controller.js';
 import { geminiApiSurface } from './transport/gemini-api/gemini-api.surface.js';
 import { ResourcesController } from './transport/gemini-api/resources.controller.js';
@@ -25,6 +28,7 @@ import { Readiness } from './transport/health/readiness.js';
 import { HttpModule } from './transport/http/http.module.js';
 import { MemorySignatureStore } from './transport/http/memory-signature-store.js';
 import { SignatureCustody } from './transport/http/signature-custody.js';
+import { MediaReader } from './transport/media-reader.port.js';
 import { MetricsController } from './transport/metrics/metrics.controller.js';
 import { AskedModels } from './transport/shared/asked-models.js';
 import { ChatController } from './transport/openai-api/chat.controller.js';
@@ -74,7 +78,7 @@ export class AppModule {
         TelemetryModule,
         RoutingModule,
         TerminusModule.forRoot({ logger: false }),
-        HttpModule.register([restSurface, geminiApiSurface, openAiSurface]),
+        HttpModule.register([restSurface, geminiApiSurface, openAiSurface, anthropicApiSurface]),
         GrpcModule,
       ],
       controllers: [
@@ -85,6 +89,7 @@ export class AppModule {
         ChatController,
         ResponsesController,
         OpenAiApiController,
+        AnthropicApiController,
         HealthController,
         MetricsController,
       ],
@@ -95,8 +100,10 @@ export class AppModule {
         RoutingMetrics,
         QuotaMetrics,
         OpenAiCalls,
+        AnthropicCalls,
         AskedModels,
         RemoteMedia,
+        { provide: MediaReader, useExisting: RemoteMedia },
         { provide: MediaNetwork, useValue: publicNetwork },
         SignatureCustody,
         { provide: SignatureStore, useClass: MemorySignatureStore },

@@ -6,7 +6,7 @@ import type { JsonObject } from './json.js';
 export type Operation = 'generate' | 'count_tokens' | 'embed' | 'batch_embed';
 
 /** How the caller spoke to the gateway. */
-export type Surface = 'rest' | 'gemini' | 'openai' | 'grpc';
+export type Surface = 'rest' | 'gemini' | 'openai' | 'anthropic' | 'grpc';
 
 /** Who calls. */
 export interface Principal {
