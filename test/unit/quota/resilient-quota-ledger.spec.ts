@@ -191,6 +191,14 @@ describe('when it does not answer', () => {
     expect(ledger.state().mode).toBe('away');
   });
 
+  it('keeps one watch, whoever notices', async () => {
+    await ledger.start();
+    await lose();
+    expect(clock.armed).toBe(1);
+    ledger.close();
+    expect(clock.armed).toBe(0);
+  });
+
   it('begins away where it does not answer at the start', async () => {
     shared.away = 'before';
     await ledger.start();
@@ -256,6 +264,14 @@ describe('the rule `refuse`', () => {
     });
   });
 
+  it('has nothing to take back where nothing was counted', async () => {
+    build({ whenRedisIsAway: 'refuse' });
+    shared.away = 'before';
+    await ledger.reserve(asking({ requestsPerMinute: 5 }));
+    await bringBack();
+    expect(ledger.state()).toMatchObject({ mode: 'shared', unmatchedSettlements: 0 });
+  });
+
   it('takes back what may have been counted although the answer did not come', async () => {
     build({ whenRedisIsAway: 'refuse' });
     shared.away = 'after';
@@ -307,6 +323,16 @@ describe('what happened meanwhile', () => {
       requestsPerMinute: { used: 1 },
       requestsPerDay: { used: 2 },
     });
+  });
+
+  it('expires when it would have, had it been counted at once', async () => {
+    await lose();
+    await ledger.reserve(asking(limits, {}, 60_000));
+    await pass(30_000);
+    await bringBack();
+    expect(await shared.within.snapshot(TARGET)).toMatchObject({ openReservations: 1 });
+    await pass(28_500);
+    expect(await shared.within.snapshot(TARGET)).toMatchObject({ openReservations: 0 });
   });
 
   it('is counted once where it was counted already although the answer did not come', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { systemClock } from '../../../../src/core/clock.js';
 import { RedisConnection } from '../../../../src/storage/redis/redis-connection.js';
 import { RedisConfig } from '../../../../src/storage/storage.config.js';
@@ -11,9 +11,9 @@ let server: RedisServer;
 let url: string;
 let connection: RedisConnection;
 
-function connect(settings: Partial<RedisConfig> = {}): RedisConnection {
+function connect(settings: Partial<RedisConfig> = {}, random = Math.random): RedisConnection {
   const config = Object.assign(new RedisConfig(), settings);
-  return new RedisConnection({ id: 'url', current: () => url }, config, systemClock, Math.random);
+  return new RedisConnection({ id: 'url', current: () => url }, config, systemClock, random);
 }
 
 beforeAll(async () => (server = await startRedisServer()));
@@ -100,6 +100,37 @@ describe('RedisConnection', () => {
     );
   });
 
+  it('does not hold earlier failures against a server that answers', async () => {
+    connection.close();
+    connection = connect({ timeoutMs: 1_000 }, () => 1);
+    for (let time = 0; time < 10; time += 1) {
+      await eventually(() => ping().catch(() => undefined));
+      await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
+    }
+    await eventually(() => ping().catch(() => undefined), 'an answer', 400);
+  });
+
+  it('goes on entering where that takes longer than an answer may', async () => {
+    let knocks = 0;
+    const sockets: Socket[] = [];
+    // Never lets anybody in.
+    const door = createServer((socket) => {
+      knocks += 1;
+      sockets.push(socket.resume());
+    }).listen(0, '127.0.0.1');
+    await once(door, 'listening');
+    url = `redis://:password@127.0.0.1:${(door.address() as AddressInfo).port}`;
+    connection.close();
+    connection = connect({ timeoutMs: 50 });
+    await expect(ping()).rejects.toThrow('within 50 ms');
+    await expect(ping()).rejects.toThrow('within 50 ms');
+    expect(knocks).toBe(1);
+    await expect(connection.ready()).rejects.toThrow('within 1000 ms');
+    connection.close();
+    for (const socket of sockets) socket.destroy();
+    door.close();
+  });
+
   it('keeps nothing for later, and tries ever more rarely while nobody is there', async () => {
     let knocks = 0;
     const door: Server = createServer((socket) => {
@@ -161,7 +192,7 @@ describe('RedisConnection', () => {
     await once(door, 'listening');
     url = `rediss://127.0.0.1:${(door.address() as AddressInfo).port}`;
     const [[socket]] = (await Promise.all([once(door, 'connection'), ping().catch(() => undefined)])) as [
-      [import('node:net').Socket],
+      [Socket],
       unknown,
     ];
     const hello = socket.read() as Buffer | null;
