@@ -8,13 +8,7 @@ const say = (line: string): boolean => process.stderr.write(`${line}\n`);
 
 try {
   const gateway = await startGateway({ environment: takeEnvironment() });
-  if (gateway.notice !== undefined) say(gateway.notice);
-  if (gateway.madeKey !== undefined) {
-    say('No API key is configured. This admin key was made for this run and is shown only here:');
-    say(`  ${gateway.madeKey}`);
-  }
-  if (gateway.grpcAddress !== undefined) say(`gemini-gateway serves gRPC on ${gateway.grpcAddress}`);
-  say(`gemini-gateway serves on ${gateway.url}`);
+  // Before anything is said: who reads that it serves may stop it at once.
   let stopping = false;
   const stop = (): void => {
     // A terminal and npm may each deliver the same signal.
@@ -24,6 +18,13 @@ try {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  if (gateway.notice !== undefined) say(gateway.notice);
+  if (gateway.madeKey !== undefined) {
+    say('No API key is configured. This admin key was made for this run and is shown only here:');
+    say(`  ${gateway.madeKey}`);
+  }
+  if (gateway.grpcAddress !== undefined) say(`gemini-gateway serves gRPC on ${gateway.grpcAddress}`);
+  say(`gemini-gateway serves on ${gateway.url}`);
 } catch (thrown) {
   const portTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
   if (!(thrown instanceof ConfigError) && !portTaken) throw thrown;
