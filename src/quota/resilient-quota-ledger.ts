@@ -90,8 +90,9 @@ export class ResilientQuotaLedger implements QuotaLedger {
     const settlement = await this.#told<Settlement>(
       key.target,
       () => this.parts.shared.settle(key, actual),
-      () => {
-        this.#arrears.settle(key, actual);
+      (asked) => {
+        // It may have been settled although the answer did not come.
+        this.#arrears.settle(key, actual, asked);
         return 'deferred';
       },
     );
@@ -137,13 +138,18 @@ export class ResilientQuotaLedger implements QuotaLedger {
     );
   }
 
-  async #told<T>(target: QuotaTarget, tell: () => Promise<T>, otherwise: () => T | Promise<T>): Promise<T> {
-    if (this.#watch.isAway) return otherwise();
+  /** What the shared ledger says, or `otherwise` where it does not, though it may have been asked. */
+  async #told<T>(
+    target: QuotaTarget,
+    tell: () => Promise<T>,
+    otherwise: (asked: boolean) => T | Promise<T>,
+  ): Promise<T> {
+    if (this.#watch.isAway) return otherwise(false);
     try {
       return await tell();
     } catch (thrown) {
       this.#failed(thrown, target);
-      return otherwise();
+      return otherwise(true);
     }
   }
 

@@ -344,6 +344,16 @@ describe('what happened meanwhile', () => {
     expect(await ledger.settle(call, {})).toBe('settled');
   });
 
+  it('is settled once where it was settled already although the answer did not come', async () => {
+    const call = asking(limits, { inputTokens: 100 });
+    await ledger.reserve(call);
+    shared.away = 'after';
+    expect(await ledger.settle(call, { inputTokens: 250 })).toBe('deferred');
+    await bringBack();
+    expect(await useOf(shared.within)).toMatchObject({ inputTokensPerMinute: { used: 250 } });
+    expect(ledger.state()).toMatchObject({ arrears: 0, unmatchedSettlements: 0 });
+  });
+
   it('waits for the next look where it falls away again while it is told', async () => {
     await lose();
     for (let call = 0; call < 150; call += 1) await ledger.record(asking(limits), 0);
