@@ -52,6 +52,9 @@ export const ANTHROPIC_ERRORS = {
   INTERNAL: traits(500, 'api_error'),
 } as const satisfies Record<Reason, AnthropicTraits>;
 
+/** What tells their client to send whole conversations from now on. */
+const NO_THREADS: JsonObject = { error_code: 'thread_unsupported_request', unsupported: [] };
+
 /** The document that Anthropic answers in place of an answer; `gateway` is what only this gateway knows. */
 export function anthropicErrorBody(error: GatewayError, requestId: string): JsonObject {
   const { code: _, ...details } = error.metadata;
@@ -60,6 +63,7 @@ export function anthropicErrorBody(error: GatewayError, requestId: string): Json
     error: {
       type: ANTHROPIC_ERRORS[error.reason].type,
       message: error.message,
+      ...(error.metadata.field === 'thread' ? { details: NO_THREADS } : {}),
       gateway: {
         reason: error.reason,
         ...(error.retryAfterMs === undefined ? {} : { retry_after_ms: error.retryAfterMs }),

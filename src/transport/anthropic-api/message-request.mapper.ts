@@ -42,6 +42,7 @@ export const MESSAGE_FIELDS: FieldRules = new Map([
   ...mapped('metadata', 'service_tier'),
   ['container', refused('there are no containers')],
   ['diagnostics', refused('prompts are cached by Google, which tells nothing of it')],
+  ['thread', refused('nothing is kept from one request to the next; send the whole conversation')],
   ['inference_geo', refused('where a call may go is in the configuration of its task')],
 ]);
 
