@@ -12,7 +12,7 @@ type Message = Anthropic.MessageParam;
 
 /** The calls of a message. */
 function callsIn({ content }: Anthropic.Message): Anthropic.ToolUseBlock[] {
-  return content.flatMap((block) => (block.type === 'tool_use' ? [block as Anthropic.ToolUseBlock] : []));
+  return content.flatMap((block) => (block.type === 'tool_use' ? [block] : []));
 }
 
 /** A result for every call of a message. */
