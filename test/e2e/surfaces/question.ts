@@ -104,6 +104,37 @@ export function chatBody(question: Question): object {
   });
 }
 
+/** Whether Anthropic's API can ask it: it has no seed, and wants to be told how long the answer may be. */
+export function isMessage({ seed, maxOutputTokens }: Question): boolean {
+  return seed === undefined && maxOutputTokens !== undefined;
+}
+
+/** The body of `/anthropic/v1/messages`. */
+export function messageBody(question: Question): object {
+  const { turns, system, image, tool, schema, stop, temperature, topP, maxOutputTokens } = question;
+  const messages = turns.map(({ role, text }, index) => ({
+    role: role === 'model' ? 'assistant' : 'user',
+    content:
+      image !== undefined && index === turns.length - 1
+        ? [
+            { type: 'image', source: { type: 'base64', media_type: PNG, data: image } },
+            { type: 'text', text },
+          ]
+        : text,
+  }));
+  return given({
+    model: MODEL,
+    max_tokens: maxOutputTokens,
+    messages,
+    system,
+    temperature,
+    top_p: topP,
+    stop_sequences: stop,
+    output_config: schema && { format: { type: 'json_schema', schema } },
+    tools: tool && [{ name: tool.name, description: tool.description, input_schema: tool.parameters }],
+  });
+}
+
 /** The message of `Generate`. */
 export function grpcRequest(question: Question): MessageInitShape<typeof GenerateRequestSchema> {
   const { turns, system, image, tool, schema, stop, temperature, topP, maxOutputTokens, seed } = question;
