@@ -1,4 +1,6 @@
 import type { Reason } from './gateway-error.js';
+import type { StructuredReport } from './generation.js';
+import type { CacheState } from './generation.js';
 import type { Outcome } from './outcome.js';
 import { addUsage, NO_USAGE, type Usage } from './usage.js';
 
@@ -12,7 +14,7 @@ export interface AttemptRecord {
   readonly tookMs: number;
   /** True where the target got the request with other thought signatures than the caller's. */
   readonly signaturesReplaced?: true;
-  /** Reason of the failure; absent when the attempt delivered a first event. */
+  /** Reason of the failure; absent when the attempt delivered an answer that was not refused afterwards. */
   readonly error?: Reason;
   /** Tokens that a failed attempt used all the same. */
   readonly usage?: Usage;
@@ -86,6 +88,10 @@ export class CallRecord {
   }
 
   /** Tokens of all upstream calls made for this call, failed ones included. */
+  /** Where the answer was to follow a schema: how that went. */
+  structured: StructuredReport | undefined;
+  /** Tokens of the answer that are not this call's to pay. */
+  #paidElsewhere: Usage | 'all' = NO_USAGE;
   usage(): Usage {
     const answered = this.target === undefined ? NO_USAGE : (this.#outcome?.usage ?? NO_USAGE);
     return this.attempts.reduce(
@@ -94,3 +100,15 @@ export class CallRecord {
     );
   }
 }
+  /** Notes what was asked of quotas: the first checks of a call, and always the last one. */
+  checked(check: QuotaCheck): void {
+    if (this.quotaChecks.length === MAX_CHECKS) this.quotaChecks.pop();
+    this.quotaChecks.push(check);
+  }
+
+  /** Says that the answer of the latest attempt is not the one that the caller gets, with what it used. */
+  refuseAnswer(error: Reason, trouble: string, usage: Usage): void {
+    const latest = this.attempts.pop();
+    if (latest !== undefined) this.attempts.push({ ...latest, error, trouble, usage });
+  }
+

@@ -55,6 +55,13 @@ export interface Call {
   readonly operation: Operation;
   /** Whether the caller reads the answer piece by piece. */
   readonly stream: boolean;
+/** A schema of the configuration. */
+export interface SchemaName {
+  readonly name: string;
+  /** The newest unless given. */
+  readonly version?: string;
+}
+
   /** The request in Gemini's own JSON shape, unknown fields kept. */
   readonly request: Readonly<JsonObject>;
   /** The very text that `request` was parsed from, where the caller spoke Gemini's dialect. */
@@ -73,4 +80,6 @@ export interface Call {
   readonly signal: AbortSignal;
   /** What happened to the call so far. */
   readonly record: CallRecord;
+  /** A configured schema that the answer is to follow, in place of one in `request`. */
+  readonly schema?: SchemaName;
 }

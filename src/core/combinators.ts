@@ -1,6 +1,6 @@
 import { GatewayError } from './gateway-error.js';
 import type { ChunkEvent, FinishEvent, Generation, GenerationEvent } from './generation.js';
-import type { Outcome } from './outcome.js';
+import type { Ended, Outcome } from './outcome.js';
 import { NO_USAGE, type Usage } from './usage.js';
 
 type Step = IteratorResult<GenerationEvent, void>;
@@ -40,7 +40,7 @@ export function settled(
       return step;
     }
     if (step.value.type === 'finish')
-      settle({ kind: 'completed', finish: step.value, usage: step.value.usage });
+      settle({ kind: 'completed', finish: endOf(step.value), usage: step.value.usage });
     else {
       if (step.value.usage !== undefined) usage = step.value.usage;
       onChunk?.(step.value);
@@ -61,6 +61,12 @@ export function settled(
       },
     }),
   };
+}
+
+function endOf(finish: FinishEvent): Ended {
+  if (finish.structured === undefined) return finish;
+  const { structured: _structured, ...end } = finish;
+  return end;
 }
 
 /** Events that are held back at most until an answer has begun. */
@@ -97,6 +103,39 @@ export async function primed(
         const step = held.shift();
         return step === undefined ? source.next() : Promise.resolve(step);
       },
+      return: async () => {
+        await source.return?.();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
+}
+
+/** Looks at events before they are passed on. Either may throw, which ends the answer with that failure. */
+export interface Judge {
+  chunk(chunk: ChunkEvent): void;
+  /** The finish to pass on. */
+  finish(finish: FinishEvent): Promise<FinishEvent>;
+}
+
+/** Passes on what a judge lets pass; where it throws, the source is returned, which cancels the upstream. */
+export function judged(generation: Generation, judge: Judge): Generation {
+  const source = generation.events[Symbol.asyncIterator]();
+  const look = async (step: Step): Promise<Step> => {
+    if (step.done === true) return step;
+    try {
+      if (step.value.type === 'finish') return { done: false, value: await judge.finish(step.value) };
+      judge.chunk(step.value);
+      return step;
+    } catch (thrown) {
+      await source.return?.();
+      throw thrown;
+    }
+  };
+  return {
+    head: generation.head,
+    events: iterableOf({
+      next: () => source.next().then(look),
       return: async () => {
         await source.return?.();
         return { done: true, value: undefined };

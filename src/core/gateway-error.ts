@@ -83,6 +83,8 @@ export interface GatewayErrorOptions {
   /** How long the caller should wait before another try. */
   readonly retryAfterMs?: number;
   readonly metadata?: ErrorMetadata;
+  /** What the caller alone may see, as it quotes an answer: never logged. Bounded by whoever makes the error. */
+  readonly details?: Readonly<Record<string, unknown>>;
   /** Tokens that the failed upstream call used all the same. */
   readonly usage?: Usage;
 }
@@ -95,6 +97,7 @@ export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly retryAfterMs: number | undefined;
   readonly metadata: ErrorMetadata;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
   readonly usage: Usage | undefined;
 
   constructor(
@@ -105,6 +108,7 @@ export class GatewayError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.retryAfterMs = options.retryAfterMs;
     this.metadata = options.metadata ?? {};
+    this.details = options.details;
     this.usage = options.usage;
   }
 
@@ -131,10 +135,11 @@ export class GatewayError extends Error {
   }
 
   #with(more: Pick<GatewayErrorOptions, 'usage' | 'metadata'>): GatewayError {
-    const { cause, retryAfterMs, metadata, usage } = this;
+    const { cause, retryAfterMs, metadata, details, usage } = this;
     return new GatewayError(this.reason, this.message, {
       cause,
       metadata,
+      ...(details === undefined ? {} : { details }),
       ...(usage === undefined ? {} : { usage }),
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
       ...more,

@@ -1,5 +1,5 @@
 import type { GenerateContentResponse } from './gemini-wire.js';
-import type { JsonObject } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
 import type { Usage } from './usage.js';
 
 /** Where an answer comes from, seen from the cache. */
@@ -34,6 +34,26 @@ export type Verdict = 'ok' | 'truncated' | 'blocked' | 'empty' | 'malformed';
 
 /** The end of an answer that ran to its end. Exactly one, last. */
 export interface FinishEvent {
+/** What an answer that was to follow a schema went through. */
+export interface StructuredReport {
+  /** Whether the answer follows the whole of the caller's schema. */
+  readonly valid: boolean;
+  /** Whether its text was no JSON and was mended by rule. */
+  readonly repaired: boolean;
+  /** Whether the model was asked once more, with what was wrong. */
+  readonly reasked: boolean;
+  /** What answered in place of the model asked, where the task says so: its default value or another model. */
+  readonly instead?: 'default' | 'model';
+  /** What the upstream was not told of the schema; the gateway held the answer to it all the same. */
+  readonly relaxed: readonly { readonly path: string; readonly keyword: string }[];
+}
+
+/** An answer that was to follow a schema, as a document. */
+export interface StructuredAnswer extends StructuredReport {
+  /** The document; absent where the text is none and nobody insists on it. */
+  readonly value?: JsonValue;
+}
+
   readonly type: 'finish';
   readonly verdict: Verdict;
   /** Google's finish or block reason, verbatim (an open enum); `STOP` for operations that have none. */
@@ -45,6 +65,8 @@ export interface FinishEvent {
   readonly modelVersion?: string;
 }
 
+  /** Where the answer was to follow a schema, and is a text. */
+  readonly structured?: StructuredAnswer;
 /** An event of an answer. A failure is no event: the iterator throws a GatewayError, once, and is done. */
 export type GenerationEvent = ChunkEvent | FinishEvent;
 
