@@ -1,8 +1,7 @@
 import type { Reason } from './gateway-error.js';
-import type { StructuredReport } from './generation.js';
-import type { CacheState } from './generation.js';
+import type { CacheState, StructuredReport } from './generation.js';
 import type { Outcome } from './outcome.js';
-import { addUsage, NO_USAGE, type Usage } from './usage.js';
+import { addUsage, NO_USAGE, subtractUsage, type Usage } from './usage.js';
 
 /** One upstream call, as it went. */
 export interface AttemptRecord {
@@ -28,6 +27,21 @@ export interface AttemptRecord {
   readonly retryAfterMs?: number;
 }
 
+/** Room that was asked for in the quotas of a target. */
+export interface QuotaCheck {
+  /** `project/model`. */
+  readonly target: string;
+  /** Every limit that was checked, by its bucket. */
+  readonly limits: Readonly<Record<string, number>>;
+  /** What the attempt was thought to use. */
+  readonly estimate: Readonly<Record<string, number>>;
+  /** The bucket without room; absent where there was room. */
+  readonly refusedBy?: string;
+}
+
+/** Checks kept of one call; who waits long asks often. */
+const MAX_CHECKS = 50;
+
 /** A target of the plan. */
 export interface PlannedTarget {
   /** `project/model`. */
@@ -43,9 +57,18 @@ export interface SkippedTarget {
   readonly why: string;
 }
 
+/** What the cache did for a call. */
+export interface CacheRecord {
+  readonly state: CacheState;
+  /** Where a stored answer was found. */
+  readonly tier?: 'memory' | 'redis';
+  /** Whether the answer is kept for others; known once it has ended. */
+  readonly stored?: boolean;
+}
+
 /**
- * What happened to one call, written as it happens: by the dispatcher (plan and attempts), by telemetry (times and
- * outcome). Read for the request's log line and its explanation.
+ * What happened to one call, written as it happens: by the dispatcher (plan and attempts), by the cache, by
+ * telemetry (times and outcome). Read for the request's log line and its explanation.
  */
 export class CallRecord {
   /** Targets that might answer, best first. */
@@ -54,6 +77,9 @@ export class CallRecord {
   /** Model that the call's share of a divided traffic tries first; undefined where it has none. */
   share: string | undefined;
   readonly attempts: AttemptRecord[] = [];
+  readonly quotaChecks: QuotaCheck[] = [];
+  /** Time spent in line for room in quotas. */
+  waitedMs = 0;
   /** Monotonic time of the first event, where there was one. */
   firstEventMs: number | undefined;
   #outcome: Outcome | undefined;
@@ -61,6 +87,12 @@ export class CallRecord {
   /** Target that answered, `project/model`. */
   target: string | undefined;
   model: string | undefined;
+  /** What the cache did; undefined for calls that have nothing to do with it. */
+  cache: CacheRecord | undefined;
+  /** Where the answer was to follow a schema: how that went. */
+  structured: StructuredReport | undefined;
+  /** Tokens of the answer that are not this call's to pay. */
+  #paidElsewhere: Usage | 'all' = NO_USAGE;
 
   constructor(
     /** Monotonic time at which the request came in. */
@@ -70,6 +102,18 @@ export class CallRecord {
   /** How the call ended; undefined while it goes on. */
   get outcome(): Outcome | undefined {
     return this.#outcome;
+  }
+
+  /** Notes what was asked of quotas: the first checks of a call, and always the last one. */
+  checked(check: QuotaCheck): void {
+    if (this.quotaChecks.length === MAX_CHECKS) this.quotaChecks.pop();
+    this.quotaChecks.push(check);
+  }
+
+  /** Says that the answer of the latest attempt is not the one that the caller gets, with what it used. */
+  refuseAnswer(error: Reason, trouble: string, usage: Usage): void {
+    const latest = this.attempts.pop();
+    if (latest !== undefined) this.attempts.push({ ...latest, error, trouble, usage });
   }
 
   /** Says how the call ended. Once. */
@@ -87,28 +131,29 @@ export class CallRecord {
     else listener();
   }
 
+  /** Says that the answer is another call's to pay, or was paid before. */
+  payNothing(): void {
+    this.#paidElsewhere = 'all';
+  }
+
+  /** Says that the answer is this call's to pay after all, but for what another call paid of it. */
+  payBeyond(paid: Usage): void {
+    this.#paidElsewhere = paid;
+  }
+
+  /** Tokens of the answer that are this call's to pay; nothing while it goes on. */
+  answerUsage(): Usage {
+    const paid = this.#paidElsewhere;
+    if (this.target === undefined || this.#outcome === undefined || paid === 'all') return NO_USAGE;
+    return paid === NO_USAGE ? this.#outcome.usage : subtractUsage(this.#outcome.usage, paid);
+  }
+
   /** Tokens of all upstream calls made for this call, failed ones included. */
-  /** Where the answer was to follow a schema: how that went. */
-  structured: StructuredReport | undefined;
-  /** Tokens of the answer that are not this call's to pay. */
-  #paidElsewhere: Usage | 'all' = NO_USAGE;
   usage(): Usage {
-    const answered = this.target === undefined ? NO_USAGE : (this.#outcome?.usage ?? NO_USAGE);
+    const answered = this.answerUsage();
     return this.attempts.reduce(
       (sum, { usage }) => (usage === undefined ? sum : addUsage(sum, usage)),
       answered,
     );
   }
 }
-  /** Notes what was asked of quotas: the first checks of a call, and always the last one. */
-  checked(check: QuotaCheck): void {
-    if (this.quotaChecks.length === MAX_CHECKS) this.quotaChecks.pop();
-    this.quotaChecks.push(check);
-  }
-
-  /** Says that the answer of the latest attempt is not the one that the caller gets, with what it used. */
-  refuseAnswer(error: Reason, trouble: string, usage: Usage): void {
-    const latest = this.attempts.pop();
-    if (latest !== undefined) this.attempts.push({ ...latest, error, trouble, usage });
-  }
-

@@ -32,6 +32,20 @@ export interface CallMetadata {
   readonly tags?: Readonly<Record<string, string>>;
 }
 
+/** What the caller says about stored answers. */
+export interface CacheDirectives {
+  /** For how long the answer may be given to others; has the cache used where the task does not. */
+  readonly ttlMs?: number;
+  /** Stored answers that are older do not count. */
+  readonly maxAgeMs?: number;
+  /** No stored answer counts; the new one takes its place. */
+  readonly forceRefresh?: boolean;
+  /** The answer is not stored. */
+  readonly noStore?: boolean;
+  /** A stored answer or none. */
+  readonly onlyIfCached?: boolean;
+}
+
 /** Place of a call within its caller's trace (W3C Trace Context). Identifiers are lower-case hexadecimal. */
 export interface TraceContext {
   readonly traceId: string;
@@ -39,6 +53,13 @@ export interface TraceContext {
   readonly parentSpanId: string;
   /** Whether the caller records the trace. */
   readonly sampled: boolean;
+}
+
+/** A schema of the configuration. */
+export interface SchemaName {
+  readonly name: string;
+  /** The newest unless given. */
+  readonly version?: string;
 }
 
 /**
@@ -55,17 +76,12 @@ export interface Call {
   readonly operation: Operation;
   /** Whether the caller reads the answer piece by piece. */
   readonly stream: boolean;
-/** A schema of the configuration. */
-export interface SchemaName {
-  readonly name: string;
-  /** The newest unless given. */
-  readonly version?: string;
-}
-
   /** The request in Gemini's own JSON shape, unknown fields kept. */
   readonly request: Readonly<JsonObject>;
   /** The very text that `request` was parsed from, where the caller spoke Gemini's dialect. */
   readonly requestText?: string;
+  /** A configured schema that the answer is to follow, in place of one in `request`. */
+  readonly schema?: SchemaName;
   /** Name of a configured task. At least one of `task` and `model` is set. */
   readonly task?: string;
   /** Model asked for by name, without `models/`. */
@@ -74,12 +90,14 @@ export interface SchemaName {
   /** Monotonic time at which the caller stops waiting. */
   readonly deadlineMs: number;
   readonly metadata: CallMetadata;
+  /** What the caller says about stored answers. */
+  readonly cache?: CacheDirectives;
+  /** Prompt and version that the request was made from, as `name@version`. */
+  readonly prompt?: string;
   /** The caller's trace, where it sent one. */
   readonly trace?: TraceContext;
   /** Aborts when the caller leaves or the gateway gives the call up. One controller per call. */
   readonly signal: AbortSignal;
   /** What happened to the call so far. */
   readonly record: CallRecord;
-  /** A configured schema that the answer is to follow, in place of one in `request`. */
-  readonly schema?: SchemaName;
 }

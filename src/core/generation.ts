@@ -2,8 +2,23 @@ import type { GenerateContentResponse } from './gemini-wire.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Usage } from './usage.js';
 
-/** Where an answer comes from, seen from the cache. */
-export type CacheState = 'bypass';
+/**
+ * Where an answer comes from, seen from the cache: stored and fresh, made now, made for an identical call at the same
+ * time, stored and past its time, or of a call that has nothing to do with the cache.
+ */
+export type CacheState = 'hit' | 'miss' | 'coalesced' | 'stale' | 'bypass';
+
+/** What the cache says of an answer that it has, or may come to have. */
+export interface CacheMark {
+  /** Names the question: equal for calls that get the same answer. Hexadecimal; nothing can be read out of it. */
+  readonly key: string;
+  /** Names this very answer to the question. */
+  readonly tag: string;
+  /** Since the answer was made; absent for one that is made now. */
+  readonly ageMs?: number;
+  /** For how long from now on it is fresh; 0 for a stale one. */
+  readonly freshMs: number;
+}
 
 /** Everything known when the answer starts. */
 export interface Head {
@@ -16,6 +31,8 @@ export interface Head {
   /** True when another target than the plan's first answers. */
   readonly fallback: boolean;
   readonly cache: CacheState;
+  /** Of calls that go through the cache. */
+  readonly cached?: CacheMark;
 }
 
 /** A piece of the answer: one upstream message, parsed, with the text it was parsed from. */
@@ -32,8 +49,6 @@ export interface ChunkEvent {
 /** How an answer ended, in one word. */
 export type Verdict = 'ok' | 'truncated' | 'blocked' | 'empty' | 'malformed';
 
-/** The end of an answer that ran to its end. Exactly one, last. */
-export interface FinishEvent {
 /** What an answer that was to follow a schema went through. */
 export interface StructuredReport {
   /** Whether the answer follows the whole of the caller's schema. */
@@ -54,6 +69,8 @@ export interface StructuredAnswer extends StructuredReport {
   readonly value?: JsonValue;
 }
 
+/** The end of an answer that ran to its end. Exactly one, last. */
+export interface FinishEvent {
   readonly type: 'finish';
   readonly verdict: Verdict;
   /** Google's finish or block reason, verbatim (an open enum); `STOP` for operations that have none. */
@@ -63,10 +80,10 @@ export interface StructuredAnswer extends StructuredReport {
   readonly usage: Usage;
   /** Model that answered, as Google names it: what is billed. */
   readonly modelVersion?: string;
-}
-
   /** Where the answer was to follow a schema, and is a text. */
   readonly structured?: StructuredAnswer;
+}
+
 /** An event of an answer. A failure is no event: the iterator throws a GatewayError, once, and is done. */
 export type GenerationEvent = ChunkEvent | FinishEvent;
 

@@ -90,3 +90,16 @@ export function addUsage(left: Usage, right: Usage): Usage {
     totalTokens: left.totalTokens + right.totalTokens,
   };
 }
+
+/** What one has beyond the other, never less than nothing, without the split by modality. */
+export function subtractUsage(whole: Usage, part: Usage): Usage {
+  const beyond = (kind: keyof Omit<Usage, 'byModality'>): number => Math.max(0, whole[kind] - part[kind]);
+  return {
+    inputTokens: beyond('inputTokens'),
+    cachedTokens: beyond('cachedTokens'),
+    toolUseTokens: beyond('toolUseTokens'),
+    outputTokens: beyond('outputTokens'),
+    thoughtsTokens: beyond('thoughtsTokens'),
+    totalTokens: beyond('totalTokens'),
+  };
+}

@@ -7,7 +7,7 @@ import { withDefaults } from './generation-defaults.js';
 import { ModelsConfig, type ModelConfig } from './models.config.js';
 import { EVERY_OTHER_MODEL, type ProjectConfig } from './projects.config.js';
 import { RoutingConfig } from './routing.config.js';
-import type { Target } from './target.js';
+import { CANNED_PROJECT, type Target } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
 
 /** A model on a project with what choosing among projects needs. */
@@ -93,14 +93,14 @@ export class RoutingTable {
   /** An answer made beforehand, as a target. */
   cannedTarget(name: string): Target {
     return {
-      project: 'canned',
+      project: CANNED_PROJECT,
       model: name,
       upstreamModel: name,
       provider: this.#canned,
       kind: 'canned',
       upstream: false,
       timeouts: { firstEventMs: Infinity, idleGapMs: Infinity, totalMs: Infinity },
-      quota: { project: 'canned', location: '', model: name },
+      quota: { project: CANNED_PROJECT, location: '', model: name },
       limits: undefined,
       prepare: (request) => request,
     };

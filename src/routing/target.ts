@@ -49,3 +49,6 @@ export interface RoutePlan {
 
 /** Id of the project that the start-up makes for the built-in emulator. */
 export const EMULATOR_PROJECT = 'emulator';
+
+/** Stands for the project of answers made beforehand. */
+export const CANNED_PROJECT = 'canned';

@@ -15,6 +15,7 @@ import type { JsonObject } from '../core/json.js';
 import { FailoverConfig, HedgeConfig } from './failover.config.js';
 import { MirrorConfig } from './mirror.config.js';
 import { STRATEGIES, type Strategy } from './strategy.js';
+import { TaskCacheConfig } from './task-cache.config.js';
 import { TrafficSplitConfig } from './traffic-split.config.js';
 
 const PRIORITIES = ['interactive', 'standard', 'batch'] as const satisfies readonly Priority[];
@@ -101,6 +102,11 @@ export class TaskConfig {
   @Nested(() => MirrorConfig)
   @IsOptional()
   mirror?: MirrorConfig;
+
+  @Doc('Answers that are kept and given to equal questions; off when absent.')
+  @Nested(() => TaskCacheConfig)
+  @IsOptional()
+  cache?: TaskCacheConfig;
 
   @Doc('Class of traffic.')
   @IsIn(PRIORITIES)
