@@ -106,7 +106,7 @@ export class CallMetrics {
     this.#durations.observe(kindOfCall, (endedMs - startedMs) / 1_000);
     if (firstEventMs !== undefined) this.#firstEvents.observe(kindOfCall, (firstEventMs - startedMs) / 1_000);
     for (const [index, attempt] of attempts.entries()) this.#attempted(attempt, index);
-    if (target !== undefined) this.#used(target, outcome.usage);
+    if (target !== undefined) this.#used(target, record.answerUsage());
   }
 
   /** A request was refused before a call was made for it. */

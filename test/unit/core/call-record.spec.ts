@@ -58,4 +58,22 @@ describe('CallRecord', () => {
     record.settle(left);
     expect(record.usage()).toEqual(usageFixture(10, 2));
   });
+
+  it('counts what this call is to pay of the answer: all, nothing, or what another call did not pay', () => {
+    const usages = [() => undefined, (record: CallRecord) => record.payNothing()].map((note) => {
+      const record = new CallRecord(0);
+      record.target = 'a/m';
+      note(record);
+      record.settle({ kind: 'abandoned', usage: usageFixture(10, 7) });
+      return record.answerUsage();
+    });
+    expect(usages).toEqual([usageFixture(10, 7), usageFixture(0, 0)]);
+    const heir = new CallRecord(0);
+    heir.target = 'a/m';
+    heir.payNothing();
+    heir.payBeyond(usageFixture(10, 2));
+    expect(heir.answerUsage()).toEqual(usageFixture(0, 0));
+    heir.settle({ kind: 'abandoned', usage: usageFixture(10, 7) });
+    expect(heir.usage()).toEqual(usageFixture(0, 5));
+  });
 });
