@@ -6,6 +6,7 @@ import { ResilienceConfig } from './resilience/resilience.config.js';
 import { ModelsConfig } from './routing/models.config.js';
 import { RoutingConfig } from './routing/routing.config.js';
 import { StorageConfig } from './storage/storage.config.js';
+import { SchemasConfig } from './structured-output/schemas.config.js';
 import { TelemetryConfig } from './telemetry/telemetry.config.js';
 import { GrpcConfig } from './transport/grpc/grpc.config.js';
 import { SignaturesConfig } from './transport/http/signatures.config.js';
@@ -19,6 +20,7 @@ export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   AuthConfig,
   RoutingConfig,
   ModelsConfig,
+  SchemasConfig,
   ResilienceConfig,
   QuotaConfig,
   StorageConfig,

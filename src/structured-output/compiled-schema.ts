@@ -12,7 +12,8 @@ export interface SchemaError {
 
 /** What became of checking a value. At most `MAX_SCHEMA_ERRORS` errors are given, the first ones. */
 export type SchemaVerdict =
-  { readonly valid: true } | { readonly valid: false; readonly errors: readonly SchemaError[] };
+  | { readonly valid: true }
+  | { readonly valid: false; readonly errors: readonly SchemaError[] };
 
 /** Something that Gemini is not told of, and that the gateway enforces on the answer all the same. */
 export interface Relaxation {
