@@ -8,6 +8,7 @@ import { GrpcCertificates } from './grpc-certificates.js';
 import { GrpcEdge } from './grpc-edge.js';
 import { GrpcHealth } from './grpc-health.js';
 import { GrpcHealthController } from './grpc-health.controller.js';
+import { GrpcQuotaController } from './grpc-quota.controller.js';
 import { GrpcServer } from './grpc-server.js';
 import { GrpcSurface } from './grpc-surface.js';
 import { GrpcTransport } from './grpc-transport.js';
@@ -16,7 +17,7 @@ import { PingGuards } from './ping-guard.js';
 /** The gRPC surface. It listens once the transport is connected to the application. */
 @Module({
   imports: [AuthModule, SharedModule, RoutingModule],
-  controllers: [GrpcController, GrpcHealthController],
+  controllers: [GrpcController, GrpcHealthController, GrpcQuotaController],
   providers: [
     GrpcAdmission,
     GrpcCertificates,

@@ -151,6 +151,7 @@ const INT32: ValueWriter = { type: WireType.Varint, write: (writer, value) => wr
 
 const SCALARS: Readonly<Partial<Record<ScalarType, ValueWriter>>> = {
   [ScalarType.INT32]: INT32,
+  [ScalarType.INT64]: { type: WireType.Varint, write: (writer, value) => writer.int64(value as bigint) },
   [ScalarType.BOOL]: { type: WireType.Varint, write: (writer, value) => writer.bool(value as boolean) },
   [ScalarType.DOUBLE]: { type: WireType.Bit64, write: (writer, value) => writer.double(value as number) },
   [ScalarType.FLOAT]: { type: WireType.Bit32, write: (writer, value) => writer.float(value as number) },
@@ -169,6 +170,7 @@ function isZero(value: unknown): boolean {
   return (
     value === '' ||
     value === false ||
+    value === 0n ||
     Object.is(value, 0) ||
     (value instanceof Uint8Array && value.byteLength === 0)
   );

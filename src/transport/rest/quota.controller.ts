@@ -1,10 +1,9 @@
 import { Controller, Get, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { allows } from '../../auth/authenticator.js';
-import { GatewayError } from '../../core/gateway-error.js';
 import { QuotaOverview } from '../../routing/quota-overview.js';
 import { exchangeOf } from '../http/exchange.js';
 import { Documented } from '../http/route-docs.js';
+import { assertAllowed } from '../shared/admission.js';
 
 /** How much of Google's quotas is used: the sum over all tenants, so for admins alone. */
 @Controller('v1/quota')
@@ -14,8 +13,7 @@ export class QuotaController {
   @Get()
   @Documented({ summary: 'Show limits and use of the projects’ quotas, by target and bucket; scope "admin"' })
   async quota(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    if (!allows(exchangeOf(request).caller, 'admin'))
-      throw new GatewayError('PERMISSION_DENIED', 'The API key lacks the scope "admin".');
+    assertAllowed(exchangeOf(request).caller, 'admin');
     void reply.send({ targets: await this.overview.targets() });
   }
 }

@@ -1,5 +1,6 @@
 import { allows, type Authenticator } from '../../auth/authenticator.js';
 import type { Scope } from '../../auth/auth.config.js';
+import type { Principal } from '../../core/call.js';
 import type { ConfigSnapshot } from '../../core/config-snapshot.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import type { Exchange } from './exchange.js';
@@ -24,7 +25,11 @@ export function admit(
   exchange.principal = authenticator.authenticate(key, config);
   if (exchange.principal === undefined)
     throw new GatewayError('UNAUTHENTICATED', 'The API key is not valid.');
-  if (!allows(exchange.principal, scope)) {
+  assertAllowed(exchange.principal, scope);
+}
+
+/** Throws PERMISSION_DENIED where a caller's key lacks the scope. */
+export function assertAllowed(caller: Principal, scope: Scope): void {
+  if (!allows(caller, scope))
     throw new GatewayError('PERMISSION_DENIED', `The API key lacks the scope "${scope}".`);
-  }
 }

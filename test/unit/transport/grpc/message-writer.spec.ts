@@ -23,6 +23,7 @@ const SCALARS: Partial<Record<ScalarType, fc.Arbitrary<unknown>>> = {
     fc.string({ minLength: 100, maxLength: 400 }),
   ),
   [ScalarType.INT32]: fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }),
+  [ScalarType.INT64]: fc.oneof(fc.constant(0n), fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
   [ScalarType.BOOL]: fc.boolean(),
   [ScalarType.DOUBLE]: fc.double({ noNaN: true }),
   [ScalarType.FLOAT]: fc.float({ noNaN: true, noDefaultInfinity: true }),
