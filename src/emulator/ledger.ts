@@ -18,6 +18,8 @@ export interface LedgerEntry {
   readonly apiClient: string | undefined;
   /** Fields of the request's parts that Google does not have. */
   unknownPartFields: JsonObject | undefined;
+  /** Input tokens that the project's quota counted; 0 where the call was refused, or is none that it counts. */
+  quotaTokens: number;
   /** Tokens told to the caller so far; they are billed even when it leaves. */
   inputTokens: number;
   outputTokens: number;
@@ -113,6 +115,7 @@ export class Ledger {
       serverTimeout: call.serverTimeout,
       apiClient: call.apiClient,
       unknownPartFields: undefined,
+      quotaTokens: 0,
       inputTokens: 0,
       outputTokens: 0,
       thoughtsTokens: 0,

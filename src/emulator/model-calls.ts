@@ -128,7 +128,7 @@ export class ModelCalls {
         : undefined) ??
       checkSettings(model, request, prompt.tokens) ??
       checkSignatures(model, request, this.options.seed) ??
-      this.options.quotas.admit(call.entry.project, call.route.location, call.route.model, prompt.tokens);
+      this.admit(call, prompt.tokens);
     if (fault !== undefined) return this.player.refuse(call, fault, scenario);
     const response = this.response(call.route, request, prompt, cached ?? 0, scenario);
     if (scenario === undefined && this.plain && !call.route.stream) return this.player.reply(call, response);
@@ -137,6 +137,13 @@ export class ModelCalls {
       call,
       answerScript(this.player.stage(call, played), response, effect, played.chunks ?? FEW_CHUNKS),
     );
+  }
+
+  /** Counts the call, or says how it is refused. */
+  private admit({ entry, route }: ModelCall, tokens: number): Refusal | undefined {
+    const refusal = this.options.quotas.admit(entry.project, route.location, route.model, tokens);
+    if (refusal === undefined) entry.quotaTokens = tokens;
+    return refusal;
   }
 
   private response(
@@ -164,11 +171,9 @@ export class ModelCalls {
     const effect: Effect = SCENARIO_KINDS[scenario?.kind ?? 'answer'];
     if (scenario !== undefined && this.preempted(call, scenario, effect)) return;
     if ('status' in result) return this.player.refuse(call, result, scenario);
-    const { operation, location, model } = call.route;
+    const { operation } = call.route;
     const counted = operation !== 'listModels' && operation !== 'getModel' && operation !== 'countTokens';
-    const fault = counted
-      ? this.options.quotas.admit(call.entry.project, location, model, result.prompt.tokens)
-      : undefined;
+    const fault = counted ? this.admit(call, result.prompt.tokens) : undefined;
     if (fault !== undefined) return this.player.refuse(call, fault, scenario);
     if (counted) call.entry.inputTokens = result.prompt.tokens;
     if (scenario === undefined) this.player.reply(call, result.body);

@@ -3,6 +3,7 @@ import { request } from 'undici';
 import { type Emulator, startEmulator } from '../../../src/emulator/emulator.js';
 import { Ledger, type NewCall } from '../../../src/emulator/ledger.js';
 import { call, events, generated, saying } from '../../helpers/emulator-client.js';
+import { eventually } from '../../helpers/eventually.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
 const NEW_CALL: NewCall = {
@@ -49,6 +50,23 @@ describe('the ledger over the wire', () => {
       },
     ]);
     expect(totals).toMatchObject({ calls: 2, ok: 2, inputTokens: 2 });
+  });
+
+  it('has the tokens that the quota counted, also of who left before any was told, and none of who was refused', async () => {
+    emulator.quotas.replace([{ tpm: 3 }]);
+    emulator.scenarios.add({ delayMs: 100 });
+    const left = new AbortController();
+    const first = call(emulator, 'generateContent', saying('twice4by'), { signal: left.signal });
+    await eventually(() => emulator.ledger.calls.length === 1);
+    left.abort();
+    await expect(first).rejects.toThrow();
+    await eventually(() => emulator.ledger.calls[0]?.aborted);
+    const refused = await call(emulator, 'generateContent', saying('twice4by'));
+    expect(refused.status).toBe(429);
+    expect(emulator.ledger.calls).toMatchObject([
+      { quotaTokens: 2, inputTokens: 0 },
+      { quotaTokens: 0, inputTokens: 0 },
+    ]);
   });
 
   it('tells only what is new since an id, and forgets on DELETE', async () => {
