@@ -22,24 +22,29 @@ export interface Server {
 /** Key of the gateway under measurement. */
 export const GATEWAY_KEY = 'bench-key';
 
-/** Starts the emulator, production build. */
-export function startEmulator(): Promise<Server> {
-  return start(['dist/emulator/main.js', '--port', '0'], {});
+/** Starts the emulator, production build, with these further flags. */
+export function startEmulator(...flags: readonly string[]): Promise<Server> {
+  return start(['dist/emulator/main.js', '--port', '0', ...flags], {});
 }
 
 /** Starts the gateway, production build with production settings and more, in front of an upstream. */
-export async function startGateway(upstreamUrl: string, moreYaml = ''): Promise<Server> {
-  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
-  const config = join(directory, 'bench.yaml');
-  await writeFile(
-    config,
-    `projects:
+export function startGateway(upstreamUrl: string, moreYaml = ''): Promise<Server> {
+  return startConfigured(`projects:
   - id: bench
     provider: gemini
     baseUrl: ${upstreamUrl}
     credentials: { apiKeys: [{ secret: "env:UPSTREAM_KEY" }] }
-${moreYaml}`,
-  );
+${moreYaml}`);
+}
+
+/** Starts the gateway, production build with production settings, these ones and these variables. */
+export async function startConfigured(
+  yaml: string,
+  environment: Record<string, string> = {},
+): Promise<Server> {
+  const directory = await mkdtemp(join(tmpdir(), 'gateway-bench-'));
+  const config = join(directory, 'bench.yaml');
+  await writeFile(config, yaml);
   const server = await start([...gatewayNodeFlags, 'dist/main.js'], {
     NODE_ENV: 'production',
     GATEWAY_ENV: 'production',
@@ -50,6 +55,7 @@ ${moreYaml}`,
     UPSTREAM_KEY: 'upstream-key',
     PORT: '0',
     GRPC_PORT: '0',
+    ...environment,
   });
   await rm(directory, { recursive: true });
   return server;

@@ -40,6 +40,11 @@ export function printTable(table: Summary): void {
     ['median (min to max)', ...ways],
     ...measures.map((measure) => [measure, ...ways.map((way) => cell(table[way]?.[measure]))]),
   ];
+  printColumns(cells);
+}
+
+/** Prints rows of cells, each column as wide as its widest. */
+export function printColumns(cells: readonly (readonly string[])[]): void {
   const widths =
     cells[0]?.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0))) ?? [];
   for (const row of cells)
