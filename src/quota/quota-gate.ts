@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { sectionToken } from '../config/config.module.js';
+import { Clock } from '../core/clock.js';
 import type { GatewayError } from '../core/gateway-error.js';
 import { lessonOf, LearnedLimits } from './learned-limits.js';
 import {
@@ -12,6 +14,8 @@ import {
   type QuotaUse,
   type ReservationKey,
 } from './quota-ledger.port.js';
+import { QuotaConfig } from './quota.config.js';
+import { QuotaScheduler } from './scheduler.js';
 
 /** What a call asks a target's quotas for. */
 export interface QuotaAsk {
@@ -21,6 +25,8 @@ export interface QuotaAsk {
   readonly estimate: QuotaUse;
   /** How long the call can take at most. */
   readonly ttlMs: number;
+  /** Whether the call leaves the others their share of each limit. */
+  readonly yields: boolean;
 }
 
 /** Room in a target's quotas that was taken for one upstream call. Exactly one of its methods is called, once. */
@@ -35,6 +41,8 @@ export interface QuotaHold {
 
 /** Why there is no room. */
 export interface QuotaRefusal {
+  /** The quota in the way; `target` where all of them are, `ledger` where nobody can say. */
+  readonly bucket: Exclude<QuotaDecision, { admitted: true }>['bucket'];
   readonly why: string;
   readonly retryAfterMs: number;
   /** Whether it is a quota of the day, or none at all. */
@@ -52,6 +60,8 @@ export interface RefusalCount {
 const GRACE_MS = 5_000;
 /** How long a quota rests where Google names no time. */
 const MINUTE_REST_MS = 10_000;
+/** After so long it is worth asking again for a place among concurrent calls. */
+const PLACE_MS = 1_000;
 /** Counts of refusals kept; the first are forgotten beyond it. */
 const MAX_COUNTS = 4_096;
 
@@ -76,9 +86,15 @@ export class QuotaGate {
   readonly #refusals = new Map<string, { target: QuotaTarget; bucket: string; times: number }>();
   #reservations = 0;
 
+  /** Monotonic times until which targets are full, as far as was told. */
+  readonly #full = new Map<string, number>();
+
   constructor(
     @Inject(QuotaLedger) private readonly ledger: QuotaLedger,
     private readonly learned: LearnedLimits,
+    private readonly scheduler: QuotaScheduler,
+    @Inject(sectionToken(QuotaConfig)) private readonly config: QuotaConfig,
+    @Inject(Clock) private readonly clock: Clock,
     private readonly logger: PinoLogger,
   ) {
     logger.setContext('quota');
@@ -90,12 +106,9 @@ export class QuotaGate {
   }
 
   /** Takes room, or says when to ask again. */
-  async take({
-    target,
-    limits,
-    estimate,
-    ttlMs,
-  }: QuotaAsk): Promise<{ hold: QuotaHold } | { refusal: QuotaRefusal }> {
+  async take(ask: QuotaAsk): Promise<{ hold: QuotaHold } | { refusal: QuotaRefusal }> {
+    const { target, estimate, ttlMs, yields } = ask;
+    const limits = yields ? this.#partOf(ask.limits) : ask.limits;
     // Callers choose the ids of their calls, and may choose one twice.
     const key = { target, id: `${this.#process}:${(this.#reservations += 1)}` };
     const decision = await this.ledger.reserve({
@@ -104,9 +117,23 @@ export class QuotaGate {
       limits,
       ttlMs: Math.max(1, Math.ceil(ttlMs)) + GRACE_MS,
     });
-    return decision.admitted
-      ? { hold: this.#hold(key) }
-      : { refusal: this.#refusal(target, decision, limits) };
+    const name = nameOf(target);
+    if (decision.admitted) {
+      this.#full.delete(name);
+      return { hold: this.#hold(key, ask) };
+    }
+    // Less may fit than was asked for; what has no room at all is asked again after its time.
+    const refusal = this.#refusal(ask, decision, limits);
+    if (!yields && refusal.retryAfterMs !== Infinity)
+      this.#full.set(name, this.clock.monotonicMs() + refusal.retryAfterMs);
+    return { refusal };
+  }
+
+  /** Whether a target had no room when it was asked last, and can have got none since but by chance. */
+  isFull(target: QuotaTarget): boolean {
+    const name = nameOf(target);
+    const untilMs = this.#full.get(name);
+    return (untilMs !== undefined && this.clock.monotonicMs() < untilMs) || this.scheduler.isWaitedFor(name);
   }
 
   /** Learns from a failed call, where it failed for a quota of Google's. */
@@ -125,9 +152,14 @@ export class QuotaGate {
     return [...this.#refusals.values()];
   }
 
-  #hold(key: ReservationKey): QuotaHold {
-    const settle = (used: Partial<QuotaUse>): void => this.#later(this.ledger.settle(key, used));
-    const release = (): void => this.#later(this.ledger.release(key));
+  #hold(key: ReservationKey, { limits, estimate }: QuotaAsk): QuotaHold {
+    const settle = (used: Partial<QuotaUse>): void => {
+      const frees =
+        limits.concurrentCalls !== undefined ||
+        Object.entries(used).some(([name, amount]) => amount < estimate[name as keyof QuotaUse]);
+      this.#later(this.ledger.settle(key, used), frees ? key.target : undefined);
+    };
+    const release = (): void => this.#later(this.ledger.release(key), key.target);
     return {
       answered: settle,
       failed: (error) => {
@@ -142,19 +174,34 @@ export class QuotaGate {
     };
   }
 
+  /** What calls that leave the others their share may use. */
+  #partOf(limits: QuotaLimits): QuotaLimits {
+    const part = 1 - this.config.keptFromBatch;
+    return Object.fromEntries(
+      Object.entries(limits).map(([bucket, limit]) => [
+        bucket,
+        Math.min(limit, Math.max(1, Math.floor(limit * part))),
+      ]),
+    );
+  }
+
   #refusal(
-    target: QuotaTarget,
+    { target, yields }: QuotaAsk,
     decision: Exclude<QuotaDecision, { admitted: true }>,
     limits: QuotaLimits,
   ): QuotaRefusal {
-    const { bucket, retryAfterMs, why } = decision;
+    const { bucket, why } = decision;
+    // A place is free at that time at the latest; most calls take nothing like as long as they may.
+    const retryAfterMs =
+      bucket === 'concurrentCalls' ? Math.min(decision.retryAfterMs, PLACE_MS) : decision.retryAfterMs;
     this.#count(target, bucket);
     if (bucket === 'ledger')
-      return { why: 'The quota ledger is out of reach.', retryAfterMs, lasting: false };
-    const limit = bucket === 'target' ? '' : ` (limit ${limits[bucket]})`;
+      return { bucket, why: 'The quota ledger is out of reach.', retryAfterMs, lasting: false };
+    const whose = yields ? ' for calls of the class batch' : '';
+    const limit = bucket === 'target' ? '' : ` (limit ${limits[bucket]}${whose})`;
     const counted = `The project's ${BUCKET_WORDS[bucket]} for this model are used up${limit}.`;
     const lasting = bucket === 'requestsPerDay' || bucket === 'inputTokensPerDay' || bucket === 'target';
-    return { why: why ?? counted, retryAfterMs, lasting };
+    return { bucket, why: why ?? counted, retryAfterMs, lasting };
   }
 
   #count(target: QuotaTarget, bucket: string): void {
@@ -171,10 +218,20 @@ export class QuotaGate {
   }
 
   /** The call is over; what its books still need must not hold it up, nor fail it. */
-  #later(work: Promise<unknown>): void {
-    void work.catch((thrown: unknown) => {
-      const error = thrown instanceof Error ? thrown.message : typeof thrown;
-      this.logger.error({ error }, 'a quota could not be settled');
-    });
+  #later(work: Promise<unknown>, freed?: QuotaTarget): void {
+    void work.then(
+      () => {
+        if (freed !== undefined) this.scheduler.freed(nameOf(freed));
+      },
+      (thrown: unknown) => {
+        const error = thrown instanceof Error ? thrown.message : typeof thrown;
+        this.logger.error({ error }, 'a quota could not be settled');
+      },
+    );
   }
+}
+
+/** As targets are called where calls wait for them; a project has one location. */
+function nameOf({ project, model }: QuotaTarget): string {
+  return `${project}/${model}`;
 }

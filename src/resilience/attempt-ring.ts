@@ -4,15 +4,17 @@ import type { Call } from '../core/call.js';
 import { Clock } from '../core/clock.js';
 import type { Generation } from '../core/generation.js';
 import { Random } from '../core/random.js';
+import { QuotaScheduler } from '../quota/scheduler.js';
 import { AttemptRun, type Surroundings } from './attempt-run.js';
 import { ALL_ALLOWED, type AttemptRules, type Candidate } from './candidate.js';
+import { ConcurrencyLimits } from './concurrency-limits.js';
 import { ResilienceConfig } from './resilience.config.js';
 import { RetryBudget } from './retry-budget.js';
 import { TargetHealth } from './target-health.js';
 
 /**
  * Tries candidates until one produces a first event. Within a group: each in turn, then those again whose failure
- * allows it, after a pause; then the next group. All under one deadline and one budget of retries; a pause that the
+ * allows it, after a pause, and those that lack room, in line with other calls; then the next group. All under one deadline and one budget of retries; a pause that the
  * deadline does not allow is not begun.
  */
 @Injectable()
@@ -21,11 +23,14 @@ export class AttemptRing {
 
   constructor(
     health: TargetHealth,
+    concurrency: ConcurrencyLimits,
+    scheduler: QuotaScheduler,
     @Inject(sectionToken(ResilienceConfig)) config: ResilienceConfig,
     @Inject(Clock) clock: Clock,
     @Inject(Random) random: Random,
   ) {
-    this.#around = { health, config, clock, random, budget: new RetryBudget(config.retryBudget) };
+    const budget = new RetryBudget(config.retryBudget);
+    this.#around = { health, budget, concurrency, scheduler, config, clock, random };
   }
 
   /** Rejects with the GatewayError of the last attempt, or with why none could be made. */

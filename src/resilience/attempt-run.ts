@@ -4,14 +4,17 @@ import { settled } from '../core/combinators.js';
 import { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
 import type { Random } from '../core/random.js';
+import type { QuotaScheduler, Wish } from '../quota/scheduler.js';
 import type { AttemptRules, Candidate, Hold, Room } from './candidate.js';
 import type { Ticket } from './circuit-breaker.js';
+import type { ConcurrencyLimits, ConcurrencySlot } from './concurrency-limits.js';
 import { pause } from './pause.js';
+import type { Outcome } from '../core/outcome.js';
 import { type Hedge, type Made, Racer } from './race.js';
 import type { ResilienceConfig } from './resilience.config.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { Refusal, TargetHealth } from './target-health.js';
-import { TREATMENTS, troubleOf, type Treatment } from './trouble.js';
+import { TREATMENTS, troubleOf, type Treatment, type Trouble } from './trouble.js';
 
 /** A candidate as it stands within a run. */
 interface Standing {
@@ -19,15 +22,24 @@ interface Standing {
   tries: number;
   /** When it may be tried: `AT_ONCE`, a monotonic time, or Infinity for not again. */
   dueMs: number;
+  /** Whether it waits for nothing but room. */
+  lacksRoom: boolean;
 }
 
 const AT_ONCE = -Infinity;
 const TOO_MANY_RETRIES = 'too many retries are under way';
+const OVERLOADS: ReadonlySet<Trouble> = new Set(['overloaded', 'shared_capacity']);
+const BUSY = 'as many calls are under way as it copes with';
+const OTHERS_WAIT = 'other calls wait for it';
+/** How soon to look again whether one of many calls is over, of which nobody tells. */
+const BUSY_LOOK_MS = 50;
 
 /** What all runs share. */
 export interface Surroundings {
   readonly health: TargetHealth;
   readonly budget: RetryBudget;
+  readonly concurrency: ConcurrencyLimits;
+  readonly scheduler: QuotaScheduler;
   readonly config: ResilienceConfig;
   readonly clock: Clock;
   readonly random: Random;
@@ -36,14 +48,24 @@ export interface Surroundings {
 /** Leave for one attempt, to be given back when it is over. */
 interface Permit {
   readonly ticket: Ticket;
+  readonly slot: ConcurrencySlot;
   readonly hold: Hold | undefined;
   readonly over: () => void;
+}
+
+/** A candidate whose turn it is, with leave to try it. */
+interface Turn {
+  readonly standing: Standing;
+  readonly permit: Permit;
 }
 
 /** One call on its way through its candidates. */
 export class AttemptRun {
   #attempts = 0;
   #last: GatewayError | undefined;
+  #queueFull = false;
+  /** Of all groups so far. */
+  readonly #standings: Standing[] = [];
   /** The latest of each candidate. */
   readonly #refusals = new Map<string, Refusal>();
 
@@ -55,7 +77,13 @@ export class AttemptRun {
 
   /** The generation of the first candidate that answers, or undefined where the next group is to be tried. */
   async group(candidates: readonly Candidate[], last: boolean): Promise<Generation | undefined> {
-    const standings = candidates.map((candidate): Standing => ({ candidate, tries: 0, dueMs: 0 }));
+    const standings = candidates.map((candidate): Standing => ({
+      candidate,
+      tries: 0,
+      dueMs: 0,
+      lacksRoom: false,
+    }));
+    this.#standings.push(...standings);
     for (;;) {
       for (const standing of standings) {
         if (standing.dueMs > this.around.clock.monotonicMs()) continue;
@@ -64,12 +92,11 @@ export class AttemptRun {
           if (generation !== undefined) return generation;
         } while (standing.dueMs === AT_ONCE);
       }
-      const dueMs = Math.min(...standings.map((standing) => standing.dueMs));
-      const next = standings.find((standing) => standing.dueMs === dueMs);
-      const waitMs = dueMs - this.around.clock.monotonicMs();
-      if (next === undefined || !this.#worthWaiting(waitMs, last) || !this.#affords(next)) return undefined;
-      await pause(waitMs, this.call.signal, this.around.clock);
-      this.#assertWanted();
+      const next = await this.#wait(standings, last);
+      if (next === undefined) return undefined;
+      if (next === 'again') continue;
+      const generation = await this.#enter(next, standings);
+      if (generation !== undefined) return generation;
     }
   }
 
@@ -90,27 +117,95 @@ export class AttemptRun {
         soonest,
       );
     }
-    const lasting = refusals.every(({ kind }) => kind === 'quota');
-    return new GatewayError(lasting ? 'UPSTREAM_QUOTA_EXHAUSTED' : 'UPSTREAM_RATE_LIMITED', why, soonest);
+    if (this.#queueFull) {
+      const full = `Too many calls of the class ${this.call.priority} wait for room already.`;
+      return new GatewayError('QUEUE_FULL', `${full} ${why}`, soonest);
+    }
+    if (refusals.every(({ kind }) => kind === 'quota'))
+      return new GatewayError('UPSTREAM_QUOTA_EXHAUSTED', why, soonest);
+    const busy = refusals.every(({ kind }) => kind === 'busy');
+    return new GatewayError(busy ? 'UPSTREAM_OVERLOADED' : 'UPSTREAM_RATE_LIMITED', why, soonest);
   }
 
   async #try(standing: Standing, group: readonly Standing[]): Promise<Generation | undefined> {
     this.#assertWanted();
     const { candidate } = standing;
     if (!candidate.upstream) return candidate.attempt((this.#attempts += 1), this.call.signal);
-    const first = this.#attempts === 0;
-    const permit = await this.#permit(standing, first);
-    if (permit === undefined) return undefined;
+    const { clock, scheduler } = this.around;
+    const aheadMs = scheduler.aheadMs(candidate.name, this.call.priority);
+    if (aheadMs !== undefined) {
+      const notBeforeMs = clock.monotonicMs() + aheadMs;
+      return this.#refused(standing, { why: OTHERS_WAIT, notBeforeMs, kind: 'rate' });
+    }
+    const permit = await this.#permit(standing, this.#attempts === 0, false);
+    return permit && this.#enter({ standing, permit }, group);
+  }
+
+  /** Tries a candidate that may be tried. */
+  async #enter({ standing, permit }: Turn, group: readonly Standing[]): Promise<Generation | undefined> {
     const { hedge } = this.rules;
-    if (hedge === undefined || !first)
+    if (hedge === undefined || this.#attempts > 0)
       return this.#judged(standing, await this.#make(standing, permit, this.call.signal));
     return this.#raced(standing, permit, group, hedge);
   }
 
+  /** Waits for whatever may be tried next: what failed, or room. Undefined where nothing is worth a wait. */
+  async #wait(group: readonly Standing[], last: boolean): Promise<Turn | 'again' | undefined> {
+    const { clock, config } = this.around;
+    const nowMs = clock.monotonicMs();
+    const lacking = (last ? this.#standings : group).filter(
+      ({ lacksRoom, dueMs }) => lacksRoom && Number.isFinite(dueMs),
+    );
+    const failed = group.filter((standing) => !lacking.includes(standing));
+    const dueMs = Math.min(...failed.map((standing) => standing.dueMs));
+    const next = failed.find((standing) => standing.dueMs === dueMs);
+    const again = next !== undefined && this.#worthWaiting(dueMs - nowMs, last) && this.#affords(next);
+    if (lacking.length > 0) {
+      const latestMs = nowMs + (last ? config.maxWaitMs : config.maxBackoffMs);
+      const turn = await this.#standInLine(
+        lacking,
+        Math.min(this.call.deadlineMs, latestMs, again ? dueMs : Infinity),
+      );
+      if (turn !== undefined) return turn;
+      this.#assertWanted();
+    }
+    if (!again) return undefined;
+    await pause(dueMs - clock.monotonicMs(), this.call.signal, clock);
+    this.#assertWanted();
+    return 'again';
+  }
+
+  /** Waits with others for room with any of the candidates. */
+  async #standInLine(lacking: readonly Standing[], untilMs: number): Promise<Turn | undefined> {
+    const { clock, scheduler } = this.around;
+    const { principal, priority, signal, record } = this.call;
+    const sinceMs = clock.monotonicMs();
+    let turn: Turn | undefined;
+    const wishes = lacking.map((standing): Wish => ({
+      target: standing.candidate.name,
+      dueMs: standing.dueMs,
+      ask: async (aged) => {
+        const permit = await this.#permit(standing, this.#attempts === 0, aged);
+        if (permit === undefined) return { got: false, dueMs: standing.dueMs };
+        turn = { standing, permit };
+        return { got: true };
+      },
+    }));
+    const cost = lacking[0]?.candidate.quota?.cost() ?? 0;
+    const { tenant, team } = principal;
+    const end = await scheduler.wait({ priority, tenant, team, cost, untilMs, signal }, wishes);
+    record.waitedMs += clock.monotonicMs() - sinceMs;
+    if (end.kind === 'late' || end.kind === 'full') {
+      this.#queueFull ||= end.kind === 'full';
+      for (const { candidate } of lacking) this.#notBefore(candidate.name, sinceMs + end.retryAfterMs);
+    }
+    return turn;
+  }
+
   /** Leave to try a candidate now; without it, when it may be asked for again is noted. */
-  async #permit(standing: Standing, first: boolean): Promise<Permit | undefined> {
-    const { name, reserve } = standing.candidate;
-    const { health, budget } = this.around;
+  async #permit(standing: Standing, first: boolean, aged: boolean): Promise<Permit | undefined> {
+    const { name, quota } = standing.candidate;
+    const { health, budget, concurrency, clock } = this.around;
     const leave = health.admit(name);
     if ('refusal' in leave) return this.#refused(standing, leave.refusal);
     const { ticket } = leave;
@@ -121,28 +216,46 @@ export class AttemptRun {
       this.#skip(name, TOO_MANY_RETRIES);
       return undefined;
     }
-    if (reserve === undefined) return { ticket, hold: undefined, over };
-    let room: Room | undefined;
-    try {
-      room = await reserve();
-      this.#assertWanted();
-      if ('hold' in room) return { ticket, hold: room.hold, over };
-    } catch (thrown) {
-      if (room !== undefined && 'hold' in room) room.hold.release();
+    const slot = concurrency.enter(name);
+    if (slot === undefined) {
       ticket.abandoned();
       over();
+      const notBeforeMs = clock.monotonicMs() + BUSY_LOOK_MS;
+      return this.#refused(standing, { why: BUSY, notBeforeMs, kind: 'busy' });
+    }
+    if (quota === undefined) return { ticket, slot, hold: undefined, over };
+    const giveBack = (): void => {
+      ticket.abandoned();
+      slot.unused();
+      over();
+    };
+    let room: Room | undefined;
+    try {
+      room = await quota.reserve(aged);
+      this.#assertWanted();
+      if ('hold' in room) return { ticket, slot, hold: room.hold, over };
+    } catch (thrown) {
+      if (room !== undefined && 'hold' in room) room.hold.release();
+      giveBack();
       throw thrown;
     }
-    ticket.abandoned();
-    over();
+    giveBack();
     return this.#refused(standing, room.refusal);
   }
 
   #refused(standing: Standing, refusal: Refusal): undefined {
     const { name } = standing.candidate;
     this.#refusals.set(name, refusal);
-    this.#skip(name, refusal.why);
+    // Who waits is refused again and again, for the same reason.
+    if (!standing.lacksRoom) this.#skip(name, refusal.why);
     standing.dueMs = refusal.kind === 'health' ? Infinity : refusal.notBeforeMs;
+    standing.lacksRoom = refusal.kind === 'rate' || refusal.kind === 'busy';
+  }
+
+  #notBefore(name: string, notBeforeMs: number): void {
+    const refusal = this.#refusals.get(name);
+    if (refusal !== undefined)
+      this.#refusals.set(name, { ...refusal, notBeforeMs: Math.max(refusal.notBeforeMs, notBeforeMs) });
   }
 
   /** Makes the call's first attempt, and a second beside it when it is slow. The faster answer counts. */
@@ -163,7 +276,7 @@ export class AttemptRun {
     const afterMs = hedge.afterMs(standing.candidate.name);
     if (afterMs !== undefined && (await this.#isSlow(made, afterMs)) && hedge.take()) {
       const second = group.find((one) => one !== standing && one.candidate.upstream) ?? standing;
-      const leave = await this.#permit(second, false);
+      const leave = await this.#permit(second, false, false);
       if (leave !== undefined) void start(second, leave);
     }
     try {
@@ -203,20 +316,33 @@ export class AttemptRun {
   }
 
   /** Makes an attempt and settles its permit. Never rejects. */
-  async #make(standing: Standing, { ticket, hold, over }: Permit, signal: AbortSignal): Promise<Made> {
+  async #make(standing: Standing, permit: Permit, signal: AbortSignal): Promise<Made> {
     const { candidate } = standing;
-    const { health } = this.around;
+    const { ticket, slot, hold, over } = permit;
+    const { health, clock } = this.around;
     this.#attempts += 1;
     standing.tries += 1;
+    standing.lacksRoom = false;
+    const startedMs = clock.monotonicMs();
     try {
       const generation = await candidate.attempt(this.#attempts, signal);
-      if (this.call.stream) return { generation: this.#watched(generation, candidate, ticket, hold) };
-      health.succeeded(candidate.name, ticket);
-      if (hold === undefined) return { generation };
-      return { generation: settled(generation, ({ usage }) => hold.answered(usage)) };
+      if (this.call.stream) health.began(candidate.name, ticket);
+      else health.succeeded(candidate.name, ticket);
+      return {
+        generation: settled(generation, (outcome) => {
+          const { usage } = outcome;
+          if (this.call.stream) this.#streamed(candidate, ticket, outcome);
+          if (outcome.kind === 'completed')
+            slot.answered(clock.monotonicMs() - startedMs, usage.outputTokens + usage.thoughtsTokens);
+          slot.leave();
+          hold?.answered(usage);
+        }),
+      };
     } catch (thrown) {
       const error = GatewayError.from(thrown);
       health.failed(candidate.name, ticket, error);
+      if (OVERLOADS.has(troubleOf(error))) slot.overloaded();
+      slot.leave();
       hold?.failed(error);
       return { error };
     } finally {
@@ -240,13 +366,9 @@ export class AttemptRun {
   }
 
   /** A stream is judged by its beginning and by its end. */
-  #watched(generation: Generation, { name }: Candidate, ticket: Ticket, hold: Hold | undefined): Generation {
-    this.around.health.began(name, ticket);
-    return settled(generation, (outcome) => {
-      if (outcome.kind === 'failed') this.around.health.failed(name, ticket, outcome.error);
-      else ticket.succeeded();
-      hold?.answered(outcome.usage);
-    });
+  #streamed({ name }: Candidate, ticket: Ticket, outcome: Outcome): void {
+    if (outcome.kind === 'failed') this.around.health.failed(name, ticket, outcome.error);
+    else ticket.succeeded();
   }
 
   #dueMs({ tries }: Standing, treatment: Treatment, error: GatewayError): number {

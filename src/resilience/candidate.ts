@@ -17,6 +17,14 @@ export interface Hold {
 /** Room, or when to ask for it again. */
 export type Room = { readonly hold: Hold } | { readonly refusal: Refusal };
 
+/** The quotas of a target, for one call. */
+export interface CandidateQuota {
+  /** Part of a minute's quota that the call takes, 0 to 1. */
+  cost(): number;
+  /** Takes room for one attempt. `aged`: the call waited so long that its class does not count any more. */
+  reserve(aged: boolean): Promise<Room>;
+}
+
 /** Something that can be tried. */
 export interface Candidate {
   /** `project/model`. */
@@ -25,8 +33,8 @@ export interface Candidate {
   readonly group: string;
   /** False for what answers by itself: it is never left alone and costs no retry. */
   readonly upstream: boolean;
-  /** Takes room in the target's quotas for one attempt. Absent where nothing is limited. */
-  readonly reserve?: (() => Promise<Room>) | undefined;
+  /** Absent where nothing is limited. */
+  readonly quota?: CandidateQuota | undefined;
   /** Makes the attempt; `attempt` counts from 1 over the whole call. Rejects with a GatewayError. */
   attempt(attempt: number, signal: AbortSignal): Promise<Generation>;
 }

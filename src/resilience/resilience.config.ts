@@ -51,6 +51,31 @@ export class RetryBudgetConfig {
   floor: number = 3;
 }
 
+/** How many calls may be under way on one target, for each replica. */
+export class ConcurrencyConfig {
+  @Doc('Calls that may be under way on a target of which nothing is known yet.')
+  @IsInt()
+  @Min(1)
+  initialCalls: number = 1_000;
+
+  @Doc('So many may be under way however slow or overloaded it is.')
+  @IsInt()
+  @Min(1)
+  minCalls: number = 10;
+
+  @Doc('Never are more under way.')
+  @IsInt()
+  @Min(1)
+  maxCalls: number = 10_000;
+
+  @Doc(
+    'A target that takes so many times longer for each token than it usually does has too much to do, as has one that says so (503) to a tenth of its calls.',
+  )
+  @IsNumber()
+  @Min(1.5)
+  slowFactor: number = 4;
+}
+
 /** When a whole project is taken out of plans. */
 export class EjectionConfig {
   @Doc('Share of failures among the last `windowCalls` attempts on a project, of whatever model.')
@@ -90,6 +115,10 @@ export class ResilienceConfig {
   )
   @Nested(() => EjectionConfig)
   ejection: EjectionConfig = new EjectionConfig();
+
+  @Doc('How many calls may be under way on one target; found by itself between these bounds.')
+  @Nested(() => ConcurrencyConfig)
+  concurrency: ConcurrencyConfig = new ConcurrencyConfig();
 
   @Doc('How many retries may be under way.')
   @Nested(() => RetryBudgetConfig)

@@ -13,8 +13,11 @@ export interface Refusal {
   /** In words for plans and error messages. */
   readonly why: string;
   readonly notBeforeMs: number;
-  /** `rate` where a minute's quota is used up, `quota` where a day's is or there is none, `health` where it fails. */
-  readonly kind: 'rate' | 'quota' | 'health';
+  /**
+   * `rate` where a minute's quota is used up, `busy` where as many calls are under way as it takes, `quota` where a
+   * day's quota is used up or there is none, `health` where it fails.
+   */
+  readonly kind: 'rate' | 'busy' | 'quota' | 'health';
 }
 
 /** Leave for an attempt, or why there is none. */

@@ -43,7 +43,7 @@ export class Dispatcher {
         // An answer made beforehand may be called as a model is, and still comes after its retries.
         group: upstream ? model : name,
         upstream,
-        reserve: this.attempts.reserveFor(call, target),
+        quota: this.attempts.quotaOf(call, target),
         attempt: (number, signal) =>
           this.attempts.make(call, { target, number, fallback: index > 0, signal, ...shared }),
       };

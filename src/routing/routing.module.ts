@@ -2,12 +2,12 @@ import { Module } from '@nestjs/common';
 import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { Dispatcher } from './dispatcher.js';
-import { Headroom, NO_QUOTA_KNOWN } from './headroom.port.js';
 import { Hedging } from './hedging.js';
 import { LatencyBook } from './latency-book.js';
 import { Mirror } from './mirror.js';
 import { ModelCatalog } from './model-catalog.js';
 import { ProviderRegistry } from './provider-registry.js';
+import { QuotaHeadroom } from './quota-headroom.js';
 import { QuotaOverview } from './quota-overview.js';
 import { ResourceForwarder } from './resource-forwarder.js';
 import { RoutePlanner } from './route-planner.js';
@@ -37,10 +37,11 @@ import { UpstreamProbe } from './upstream-probe.js';
     UpstreamProbe,
     LatencyBook,
     TargetRanking,
-    { provide: Headroom, useValue: NO_QUOTA_KNOWN },
+    QuotaHeadroom,
   ],
   exports: [
     ResilienceModule,
+    QuotaModule,
     Dispatcher,
     Hedging,
     Mirror,

@@ -56,9 +56,9 @@ export class TargetAttempts {
     };
   }
 
-  /** Takes room in a target's quotas for one attempt; undefined where nothing about it is limited. */
-  reserveFor(call: Call, target: Target): Candidate['reserve'] {
-    return this.quota.reserveFor(call, target);
+  /** The quotas of a target for a call; undefined where nothing about it is limited. */
+  quotaOf(call: Call, target: Target): Candidate['quota'] {
+    return this.quota.of(call, target);
   }
 
   /** Makes one attempt, up to its first event. Rejects with a GatewayError. */
@@ -117,8 +117,9 @@ export class TargetAttempts {
   }
 
   /** A target that used up its own time has not used up the call's: another may have the rest. */
-  #ownBound({ deadlineMs }: Call, error: GatewayError): GatewayError {
-    if (error.reason !== 'DEADLINE_EXCEEDED' || this.clock.monotonicMs() >= deadlineMs) return error;
+  #ownBound({ deadlineMs, signal }: Call, error: GatewayError): GatewayError {
+    if (error.reason !== 'DEADLINE_EXCEEDED' || signal.aborted || this.clock.monotonicMs() >= deadlineMs)
+      return error;
     const { message, metadata, usage, cause } = error;
     return new GatewayError('UPSTREAM_UNAVAILABLE', message, {
       cause,

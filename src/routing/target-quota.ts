@@ -7,11 +7,11 @@ import type { Usage } from '../core/usage.js';
 import { QuotaGate, type RefusalCount } from '../quota/quota-gate.js';
 import type { QuotaLimits, QuotaUse } from '../quota/quota-ledger.port.js';
 import { TokenEstimator, type Estimate, type EstimateError } from '../quota/token-estimator.js';
-import type { Room } from '../resilience/candidate.js';
+import type { CandidateQuota, Room } from '../resilience/candidate.js';
 import { costBoundNanoUsd } from './cost-bound.js';
 import { costNanoUsd } from './cost.js';
 import { ModelsConfig, type ModelConfig } from './models.config.js';
-import type { Target } from './target.js';
+import { targetName, type Target } from './target.js';
 
 /** Room in the quotas of targets: what an attempt will need, and what it came to. */
 @Injectable()
@@ -22,12 +22,18 @@ export class TargetQuota {
     @Inject(Clock) private readonly clock: Clock,
   ) {}
 
-  /** Takes room for one attempt on a target; undefined where nothing about it is limited. */
-  reserveFor(call: Call, target: Target): (() => Promise<Room>) | undefined {
+  /** The quotas of a target for a call; undefined where nothing about it is limited. */
+  of(call: Call, target: Target): CandidateQuota | undefined {
     // Google counts tokens for nothing.
     if (!target.upstream || call.operation === 'count_tokens') return undefined;
     const limits = this.gate.limits(target.quota, target.limits);
-    return limits && (() => this.#reserve(call, target, limits));
+    if (limits === undefined) return undefined;
+    let need: Need | undefined;
+    const needed = (): Need => (need ??= this.#need(call, target, limits));
+    return {
+      cost: () => costOf(needed().use, limits),
+      reserve: (aged) => this.#reserve(call, target, needed(), aged),
+    };
   }
 
   /** Learns from a failed attempt, where it failed for a quota of Google's. */
@@ -45,21 +51,31 @@ export class TargetQuota {
     return this.estimator.errors();
   }
 
-  async #reserve(call: Call, target: Target, limits: QuotaLimits): Promise<Room> {
+  /** What a call needs does not change while it waits. */
+  #need(call: Call, target: Target, limits: QuotaLimits): Need {
     const estimate = this.estimator.estimate(target.model, contentsOf(call));
     const wallMs = this.clock.wallMs();
     const model = limits.nanoUsdPerTenMinutes === undefined ? undefined : modelOf(call, target);
+    return { limits, estimate, model, wallMs, use: useOf(call, estimate, model, wallMs) };
+  }
+
+  async #reserve(call: Call, target: Target, need: Need, aged: boolean): Promise<Room> {
+    const { limits, estimate, model, wallMs, use } = need;
     const taken = await this.gate.take({
       target: target.quota,
       limits,
-      estimate: useOf(call, estimate, model, wallMs),
+      estimate: use,
       ttlMs: Math.min(target.timeouts.totalMs, call.deadlineMs - this.clock.monotonicMs()),
+      yields: call.priority === 'batch' && !aged,
     });
+    const check = { target: targetName(target), limits, estimate: { ...use } };
     if ('refusal' in taken) {
-      const { why, retryAfterMs, lasting } = taken.refusal;
+      const { bucket, why, retryAfterMs, lasting } = taken.refusal;
+      call.record.checked({ ...check, refusedBy: bucket });
       const notBeforeMs = this.clock.monotonicMs() + retryAfterMs;
       return { refusal: { why, notBeforeMs, kind: lasting ? 'quota' : 'rate' } };
     }
+    call.record.checked(check);
     const { hold } = taken;
     return {
       hold: {
@@ -72,6 +88,26 @@ export class TargetQuota {
       },
     };
   }
+}
+
+/** What a call needs of a target's quotas. */
+interface Need {
+  readonly limits: QuotaLimits;
+  readonly estimate: Estimate;
+  readonly model: ModelConfig | undefined;
+  readonly wallMs: number;
+  readonly use: QuotaUse;
+}
+
+/** The largest part that a call takes of any quota counted by the minute. */
+function costOf(use: QuotaUse, limits: QuotaLimits): number {
+  const { requestsPerMinute, inputTokensPerMinute, imagesPerMinute } = limits;
+  const parts = [
+    use.requests / (requestsPerMinute ?? Infinity),
+    use.inputTokens / (inputTokensPerMinute ?? Infinity),
+    use.images / (imagesPerMinute ?? Infinity),
+  ].filter((part) => part <= 1);
+  return Math.max(0, ...parts);
 }
 
 /** What an attempt will use, as far as anybody can tell. */

@@ -2,10 +2,10 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Clock } from '../core/clock.js';
 import { Random } from '../core/random.js';
 import { TargetHealth } from '../resilience/target-health.js';
-import { Headroom } from './headroom.port.js';
 import { LatencyBook } from './latency-book.js';
 import { indexPriceUsd } from './price-index.js';
 import type { PriceRowConfig } from './prices.config.js';
+import { QuotaHeadroom } from './quota-headroom.js';
 import type { Strategy } from './strategy.js';
 import { targetName, type Ranked, type Target } from './target.js';
 
@@ -30,7 +30,7 @@ export class TargetRanking {
   constructor(
     private readonly health: TargetHealth,
     private readonly latencies: LatencyBook,
-    @Inject(Headroom) private readonly headroom: Headroom,
+    private readonly headroom: QuotaHeadroom,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Random) private readonly random: Random,
   ) {}
@@ -78,7 +78,7 @@ export class TargetRanking {
       const name = targetName(target);
       return {
         target,
-        worth: weight * this.health.score(name) * this.headroom.of(name),
+        worth: weight * this.health.score(name) * this.headroom.of(target),
         latencyMs: this.latencies.of(name, stream),
         priceUsd: indexPriceUsd(prices, nowMs),
       };

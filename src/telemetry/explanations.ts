@@ -1,7 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { sectionToken } from '../config/config.module.js';
 import type { Call, Principal } from '../core/call.js';
-import type { AttemptRecord, CallRecord, PlannedTarget, SkippedTarget } from '../core/call-record.js';
+import type {
+  AttemptRecord,
+  CallRecord,
+  PlannedTarget,
+  QuotaCheck,
+  SkippedTarget,
+} from '../core/call-record.js';
 import type { Outcome } from '../core/outcome.js';
 import type { Usage } from '../core/usage.js';
 import { TelemetryConfig } from './telemetry.config.js';
@@ -19,6 +25,10 @@ export interface Explanation {
   readonly skipped: readonly SkippedTarget[];
   /** Model that the call's share of a divided traffic tries first. */
   readonly share?: string;
+  /** What was asked of the quotas of targets, with every bucket that was checked. */
+  readonly quotaChecks: readonly QuotaCheck[];
+  /** Time spent in line for room in quotas. */
+  readonly waitedMs: number;
   readonly attempts: readonly AttemptRecord[];
   /** Target that answered. */
   readonly target?: string;
@@ -64,12 +74,14 @@ export class Explanations {
     if (remembered === undefined) return undefined;
     if (remembered.tenant !== asker.tenant && !asker.scopes.includes('admin')) return undefined;
     const { about, record } = remembered;
-    const { plan, skipped, share, attempts, target, outcome } = record;
+    const { plan, skipped, share, quotaChecks, waitedMs, attempts, target, outcome } = record;
     return {
       ...about,
       plan,
       skipped,
       ...(share === undefined ? {} : { share }),
+      quotaChecks,
+      waitedMs,
       attempts,
       ...(target === undefined ? {} : { target }),
       outcome: outcome === undefined ? 'running' : outcomeName(outcome),

@@ -60,6 +60,26 @@ export class Metrics {
     );
   }
 
+  /** A gauge as `pull` shows it whose state must be asked for. Where that fails it shows nothing. */
+  pullLater<Label extends string>(
+    name: `gateway_${string}`,
+    help: string,
+    labels: readonly Label[],
+    read: () => Promise<Iterable<Reading<Label>>>,
+  ): void {
+    const gauge = new Gauge({
+      name,
+      help,
+      labelNames: labels,
+      registers: [],
+      async collect() {
+        this.reset();
+        for (const { labels, value } of await read().catch(() => [])) this.set(labels, value);
+      },
+    });
+    this.registry.registerMetric(gauge);
+  }
+
   /** Media type of the text. */
   get contentType(): string {
     return this.registry.contentType;

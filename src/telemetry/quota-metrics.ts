@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { QuotaScheduler } from '../quota/scheduler.js';
+import { ConcurrencyLimits } from '../resilience/concurrency-limits.js';
 import { QuotaOverview } from '../routing/quota-overview.js';
 import { TargetQuota } from '../routing/target-quota.js';
 import { Metrics } from './metrics.js';
@@ -6,7 +8,60 @@ import { Metrics } from './metrics.js';
 /** Shows at each scrape which quotas refused, and how far estimates of input tokens are off. */
 @Injectable()
 export class QuotaMetrics {
-  constructor(metrics: Metrics, quota: TargetQuota, overview: QuotaOverview) {
+  constructor(
+    metrics: Metrics,
+    quota: TargetQuota,
+    overview: QuotaOverview,
+    scheduler: QuotaScheduler,
+    concurrency: ConcurrencyLimits,
+  ) {
+    metrics.pull(
+      'gateway_waiting_calls',
+      'Calls that wait for room in quotas of Google’s now.',
+      ['priority'],
+      () => scheduler.counts().map(({ priority, waiting }) => ({ labels: { priority }, value: waiting })),
+    );
+    metrics.pull(
+      'gateway_waits_total',
+      'Waits that ended, with room got or without.',
+      ['priority', 'end'],
+      () =>
+        scheduler.counts().flatMap(({ priority, served, refused }) => [
+          { labels: { priority, end: 'served' }, value: served },
+          { labels: { priority, end: 'refused' }, value: refused },
+        ]),
+    );
+    metrics.pull(
+      'gateway_wait_seconds_total',
+      'Time that calls waited for room that they got.',
+      ['priority'],
+      () =>
+        scheduler
+          .counts()
+          .map(({ priority, servedMs }) => ({ labels: { priority }, value: servedMs / 1_000 })),
+    );
+    metrics.pull(
+      'gateway_target_concurrency',
+      'Calls under way on a target, and how many may be.',
+      ['target', 'what'],
+      () =>
+        concurrency.counts().flatMap(({ target, limit, underWay }) => [
+          { labels: { target, what: 'limit' }, value: limit },
+          { labels: { target, what: 'under_way' }, value: underWay },
+        ]),
+    );
+    metrics.pullLater(
+      'gateway_quota_headroom',
+      'Part of a quota of Google’s that is left, 0 to 1.',
+      ['target', 'bucket'],
+      async () =>
+        (await overview.targets()).flatMap(({ project, model, buckets }) =>
+          buckets.map(({ bucket, limit, used = 0, debt = 0 }) => ({
+            labels: { target: `${project}/${model}`, bucket },
+            value: limit === 0 ? 0 : Math.max(0, (limit - used - debt) / limit),
+          })),
+        ),
+    );
     metrics.pull(
       'gateway_quota_ledger_away',
       '1 while the Redis that replicas share is out of reach and a rule decides; only with one configured.',

@@ -53,7 +53,7 @@ export class RequestLog {
   }: RequestLogEntry): void {
     if (refusal !== undefined && record.outcome === undefined) this.metrics.refused(refusal);
     if (!this.config.requestLog) return;
-    const { outcome, attempts, startedMs, firstEventMs } = record;
+    const { outcome, attempts, startedMs, firstEventMs, waitedMs } = record;
     const usage = record.usage();
     this.logger.info({
       request_id: id,
@@ -64,6 +64,7 @@ export class RequestLog {
       target: record.target,
       latency_ms: round(this.clock.monotonicMs() - startedMs),
       ttft_ms: firstEventMs === undefined ? undefined : round(firstEventMs - startedMs),
+      waited_ms: waitedMs === 0 ? undefined : round(waitedMs),
       status_code: statusCode,
       retry_count: Math.max(0, attempts.length - 1),
       input_tokens: usage.inputTokens,

@@ -4,6 +4,8 @@ import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../sr
 import { LearnedLimits } from '../../../src/quota/learned-limits.js';
 import { QuotaGate, type QuotaHold } from '../../../src/quota/quota-gate.js';
 import type { QuotaLimits, QuotaUse } from '../../../src/quota/quota-ledger.port.js';
+import { QuotaConfig } from '../../../src/quota/quota.config.js';
+import { QuotaScheduler } from '../../../src/quota/scheduler.js';
 import { MemoryQuotaLedger } from '../../../src/storage/memory/memory-quota-ledger.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
@@ -20,11 +22,13 @@ beforeEach(() => {
   lines = [];
   const log = (about: object): void => void lines.push(about);
   const logger = { setContext: () => undefined, warn: log, error: log } as unknown as PinoLogger;
-  gate = new QuotaGate(ledger, new LearnedLimits(), logger);
+  const config = new QuotaConfig();
+  const scheduler = new QuotaScheduler(config, clock);
+  gate = new QuotaGate(ledger, new LearnedLimits(), scheduler, config, clock, logger);
 });
 
 const take = (limits: QuotaLimits, estimate: Partial<QuotaUse> = {}) =>
-  gate.take({ target: TARGET, limits, estimate: { ...ESTIMATE, ...estimate }, ttlMs: 1_000 });
+  gate.take({ target: TARGET, limits, estimate: { ...ESTIMATE, ...estimate }, ttlMs: 1_000, yields: false });
 async function held(limits: QuotaLimits, estimate: Partial<QuotaUse> = {}): Promise<QuotaHold> {
   const taken = await take(limits, estimate);
   if ('refusal' in taken) throw new Error(taken.refusal.why);
@@ -110,7 +114,12 @@ describe('QuotaGate', () => {
     gate.learn(TARGET, told);
     const limits = gate.limits(TARGET, undefined);
     expect(limits).toEqual({ requestsPerMinute: 4 });
-    expect(await refused(limits ?? {})).toEqual({ why: told.message, retryAfterMs: 7_000, lasting: false });
+    expect(await refused(limits ?? {})).toEqual({
+      bucket: 'requestsPerMinute',
+      why: told.message,
+      retryAfterMs: 7_000,
+      lasting: false,
+    });
     clock.advance(7_000);
     await held(limits ?? {});
     expect(lines).toEqual([{ ...TARGET, bucket: 'requestsPerMinute', limit: 4, rest_ms: 7_000 }]);

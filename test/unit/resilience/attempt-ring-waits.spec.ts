@@ -1,6 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
+import { collect } from '../../../src/core/combinators.js';
 import { GatewayError } from '../../../src/core/gateway-error.js';
-import { error, good, OVERLOADED, quotaOfDay, quotaOfMinute, RingUnderTest, UNFIT } from './ring-fixture.js';
+import type { Generation } from '../../../src/core/generation.js';
+import type { Candidate } from '../../../src/resilience/candidate.js';
+import { ConcurrencyConfig } from '../../../src/resilience/resilience.config.js';
+import { callFixture } from '../../helpers/calls.js';
+import {
+  allPromises,
+  error,
+  good,
+  OVERLOADED,
+  quotaOfDay,
+  quotaOfMinute,
+  RingUnderTest,
+  UNFIT,
+} from './ring-fixture.js';
 
 describe('AttemptRing, deadline', () => {
   it('begins no pause that ends at the deadline or after it', async () => {
@@ -130,7 +144,7 @@ describe('AttemptRing, targets left alone', () => {
     const early = { deadlineMs: 1_000 };
     await expect(under.run([under.candidate('a/m', quotaOfMinute(2_000))], early)).rejects.toBeDefined();
     const running = await under.begin([under.candidate('a/m')]);
-    under.clock.advance(2_000);
+    await under.pass(2_000);
     await running.done;
     expect(under.attempts).toEqual(['a/m#1', 'a/m#1@2000']);
     expect(running.call.record.skipped).toEqual([{ target: 'a/m', why: 'It is UPSTREAM_RATE_LIMITED.' }]);
@@ -171,7 +185,7 @@ describe('AttemptRing, targets left alone', () => {
     await expect(under.run([under.candidate('a/m', quotaOfMinute(1_000))], early)).rejects.toBeDefined();
     const { done } = await under.begin([under.candidate('a/m')]);
     under.health.failed('a/m', inFlight.ticket, quotaOfDay(90_000));
-    under.clock.advance(1_000);
+    await under.pass(1_000);
     await expect(done).rejects.toMatchObject({ reason: 'UPSTREAM_QUOTA_EXHAUSTED', retryAfterMs: 89_000 });
   });
 
@@ -181,6 +195,131 @@ describe('AttemptRing, targets left alone', () => {
     await expect(under.run([rested])).rejects.toBeDefined();
     for (let call = 0; call < 10; call += 1) await under.run([rested, under.candidate('canned/x')]);
     expect(under.attempts.slice(1)).toEqual(Array.from({ length: 10 }, () => 'canned/x#1'));
+  });
+});
+
+describe('AttemptRing, lack of room', () => {
+  /** A candidate with room for so many calls, which comes back after a while. */
+  function limited(under: RingUnderTest, name: string, places: number) {
+    const state = { places, reserved: 0, released: 0, settled: 0, aged: [] as boolean[] };
+    const candidate: Candidate = {
+      ...under.candidate(name),
+      quota: {
+        cost: () => 0.01,
+        reserve: async (aged) => {
+          await Promise.resolve();
+          state.aged.push(aged);
+          const notBeforeMs = under.clock.monotonicMs() + 2_000;
+          if (state.places === 0) return { refusal: { why: 'It is full.', notBeforeMs, kind: 'rate' } };
+          state.places -= 1;
+          state.reserved += 1;
+          return {
+            hold: {
+              answered: () => void (state.settled += 1),
+              failed: () => void (state.settled += 1),
+              release: () => void (state.released += 1),
+            },
+          };
+        },
+      },
+    };
+    return { state, candidate };
+  }
+
+  it('is waited for, in line; the room is the call’s own', async () => {
+    const under = new RingUnderTest();
+    const { state, candidate } = limited(under, 'a/m', 0);
+    const first = await under.begin([candidate], { priority: 'standard' });
+    const second = await under.begin([candidate], { priority: 'interactive' });
+    expect([under.attempts, state.aged.length]).toEqual([[], 2]);
+    state.places = 1;
+    await under.pass(2_000);
+    expect([first.over, second.over]).toEqual([false, true]);
+    state.places = 1;
+    await under.pass(2_000);
+    expect([first.over, under.attempts.length, state.reserved]).toEqual([true, 2, 2]);
+    expect(first.call.record.waitedMs).toBeGreaterThanOrEqual(2_000);
+    expect(first.call.record.skipped).toEqual([{ target: 'a/m', why: 'It is full.' }]);
+  });
+
+  it('sends nobody past those who wait', async () => {
+    const under = new RingUnderTest();
+    const { state, candidate } = limited(under, 'a/m', 0);
+    await under.begin([candidate], { priority: 'standard' });
+    state.places = 1;
+    const late = await under.begin([candidate], { priority: 'standard' });
+    expect([late.over, state.places]).toEqual([false, 1]);
+    const urgent = await under.begin([candidate], { priority: 'interactive' });
+    expect([urgent.over, late.over]).toEqual([true, false]);
+    await under.pass(70_000);
+    expect(late.over).toBe(true);
+  });
+
+  it('sends the call to whichever target has room first, of any group', async () => {
+    const under = new RingUnderTest();
+    const [one, other] = [limited(under, 'a/m', 0), limited(under, 'a/n', 0)];
+    const running = await under.begin([one.candidate, other.candidate]);
+    await under.pass(3_000);
+    expect(running.over).toBe(false);
+    one.state.places = 1;
+    await under.pass(2_000);
+    expect(under.attempts).toEqual([expect.stringMatching(/^a\/m#1/)]);
+  });
+
+  it('is told at once where the deadline comes first, with the time until there is some', async () => {
+    const under = new RingUnderTest();
+    const { candidate } = limited(under, 'a/m', 0);
+    const { done } = await under.begin([candidate], { deadlineMs: 1_999 });
+    await expect(done).rejects.toMatchObject({ reason: 'UPSTREAM_RATE_LIMITED', retryAfterMs: 2_000 });
+    expect(under.clock.armed).toBe(0);
+  });
+
+  it('is QUEUE_FULL where too many wait', async () => {
+    const under = new RingUnderTest({}, 1, { maxWaitingPerClass: 1 });
+    const { candidate } = limited(under, 'a/m', 0);
+    const waiting = await under.begin([candidate]);
+    const { done } = await under.begin([candidate]);
+    await expect(done).rejects.toMatchObject({
+      reason: 'QUEUE_FULL',
+      message: expect.stringContaining('of the class interactive'),
+      retryAfterMs: expect.any(Number),
+    });
+    await under.pass(70_000);
+    await expect(waiting.done).rejects.toMatchObject({ reason: 'UPSTREAM_RATE_LIMITED' });
+  });
+
+  it('ends with the caller: who leaves takes no room', async () => {
+    const under = new RingUnderTest();
+    const { state, candidate } = limited(under, 'a/m', 0);
+    const caller = new AbortController();
+    const { done } = await under.begin([candidate], { signal: caller.signal });
+    caller.abort();
+    await expect(done).rejects.toMatchObject({ reason: 'CANCELLED' });
+    expect([under.clock.armed, under.scheduler.isWaitedFor('a/m')]).toEqual([0, false]);
+    state.places = 1;
+    const leaving = new AbortController();
+    const asking = under.ring.run(callFixture({ signal: leaving.signal }), [candidate]);
+    leaving.abort();
+    await expect(asking).rejects.toMatchObject({ reason: 'CANCELLED' });
+    expect([state.reserved, state.released]).toEqual([1, 1]);
+    expect(under.attempts).toEqual([]);
+  });
+
+  it('comes from too many calls under way, too, and ends with one of them', async () => {
+    const under = new RingUnderTest({
+      concurrency: Object.assign(new ConcurrencyConfig(), { initialCalls: 1, minCalls: 1 }),
+    });
+    const slow = Promise.withResolvers<Generation>();
+    const first = await under.begin([under.candidate('a/m', slow.promise)]);
+    const second = await under.begin([under.candidate('a/m')]);
+    await under.pass(3_000);
+    expect(second.over).toBe(false);
+    slow.resolve(good());
+    await collect(await first.done);
+    await allPromises();
+    expect(second.over).toBe(true);
+    const early = await under.begin([under.candidate('a/m')], { deadlineMs: 3_010 });
+    await expect(early.done).rejects.toMatchObject({ reason: 'UPSTREAM_OVERLOADED' });
   });
 });
 

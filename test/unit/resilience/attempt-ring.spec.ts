@@ -19,7 +19,7 @@ describe('AttemptRing, order', () => {
     const under = new RingUnderTest();
     const answer = good();
     const candidates = [under.candidate('a/m', answer), under.candidate('b/m')];
-    expect(await under.run(candidates)).toBe(answer);
+    expect(await under.run(candidates)).toMatchObject({ head: answer.head });
     expect(under.attempts).toEqual(['a/m#1']);
   });
 

@@ -1,13 +1,15 @@
 import type { Call } from '../../../src/core/call.js';
 import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../src/core/gateway-error.js';
 import type { Generation } from '../../../src/core/generation.js';
-import { AttemptRing } from '../../../src/resilience/attempt-ring.js';
+import type { QuotaConfig } from '../../../src/quota/quota.config.js';
+import type { QuotaScheduler } from '../../../src/quota/scheduler.js';
+import type { AttemptRing } from '../../../src/resilience/attempt-ring.js';
 import type { AttemptRules, Candidate } from '../../../src/resilience/candidate.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
-import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
-import { TargetHealth } from '../../../src/resilience/target-health.js';
+import type { TargetHealth } from '../../../src/resilience/target-health.js';
 import { callFixture, chunkFixture, finishFixture, generationOf } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
+import { ringParts } from '../../helpers/ring-parts.js';
 
 /** What a candidate does when tried. */
 export type Step = Error | Generation | Promise<Generation> | (() => Error | Generation);
@@ -56,13 +58,16 @@ export class RingUnderTest {
   readonly config: ResilienceConfig;
   readonly health: TargetHealth;
   readonly ring: AttemptRing;
+  readonly scheduler: QuotaScheduler;
   /** `name#number`, and `@ms` where time had passed. */
   readonly attempts: string[] = [];
 
-  constructor(settings: Partial<ResilienceConfig> = {}, random = 1) {
+  constructor(settings: Partial<ResilienceConfig> = {}, random = 1, quota: Partial<QuotaConfig> = {}) {
     this.config = Object.assign(new ResilienceConfig(), settings);
-    this.health = new TargetHealth(this.config, this.clock, new OutlierEjection(this.config, this.clock));
-    this.ring = new AttemptRing(this.health, this.config, this.clock, () => random);
+    const parts = ringParts(this.clock, { config: this.config, quota, random: () => random });
+    this.health = parts.health;
+    this.ring = parts.ring;
+    this.scheduler = parts.scheduler;
   }
 
   /** A candidate that does this, then ever the last of it. `project/model`, grouped by model; `canned/…` is no upstream. */
@@ -92,6 +97,14 @@ export class RingUnderTest {
     running.done.then(end, end);
     await allPromises();
     return running;
+  }
+
+  /** Lets time pass, with all that happens in it. */
+  async pass(byMs: number): Promise<void> {
+    for (let left = byMs; left > 0; left -= 100) {
+      this.clock.advance(Math.min(left, 100));
+      await allPromises();
+    }
   }
 
   /** Runs a call to its end, moving the clock through its pauses. */

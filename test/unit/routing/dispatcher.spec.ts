@@ -4,10 +4,6 @@ import { eventsOf } from '../../../src/core/events-of.js';
 import { collect } from '../../../src/core/combinators.js';
 import { GatewayError, REASONS, type Reason } from '../../../src/core/gateway-error.js';
 import type { Attempt, Provider } from '../../../src/core/provider.js';
-import { AttemptRing } from '../../../src/resilience/attempt-ring.js';
-import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
-import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
-import { TargetHealth } from '../../../src/resilience/target-health.js';
 import { Dispatcher } from '../../../src/routing/dispatcher.js';
 import { Hedging } from '../../../src/routing/hedging.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
@@ -19,6 +15,7 @@ import type { TargetQuota } from '../../../src/routing/target-quota.js';
 import type { Ranked, RoutePlan, Target } from '../../../src/routing/target.js';
 import { callFixture, chunkFixture, finishFixture, usageFixture } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
+import { ringParts } from '../../helpers/ring-parts.js';
 
 type Answer = (attempt: Attempt) => ReturnType<Provider['generate']>;
 
@@ -67,18 +64,12 @@ const logger = {
 
 /** Nothing is limited. */
 const NO_QUOTA = {
-  reserveFor: () => undefined,
+  of: () => undefined,
   learn: () => undefined,
 } as unknown as TargetQuota;
 
 function dispatcher(route: RoutePlan, clock = new ManualClock()): Dispatcher {
-  const config = new ResilienceConfig();
-  const ring = new AttemptRing(
-    new TargetHealth(config, clock, new OutlierEjection(config, clock)),
-    config,
-    clock,
-    () => 1,
-  );
+  const { ring } = ringParts(clock);
   const latencies = new LatencyBook();
   return new Dispatcher(
     { plan: () => route } as unknown as RoutePlanner,

@@ -3,7 +3,7 @@ import type { Call } from '../../../src/core/call.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
 import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
-import { NO_QUOTA_KNOWN } from '../../../src/routing/headroom.port.js';
+import type { QuotaHeadroom } from '../../../src/routing/quota-headroom.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
 import { RoutePlanner } from '../../../src/routing/route-planner.js';
 import { TargetRanking } from '../../../src/routing/target-ranking.js';
@@ -52,7 +52,8 @@ function planner(random: () => number, out?: Pick<OutlierEjection, 'any' | 'has'
   const config = new ResilienceConfig();
   const ejection = new OutlierEjection(config, clock);
   const health = new TargetHealth(config, clock, ejection);
-  const ranking = new TargetRanking(health, new LatencyBook(), NO_QUOTA_KNOWN, clock, random);
+  const headroom = { of: () => 1 } as unknown as QuotaHeadroom;
+  const ranking = new TargetRanking(health, new LatencyBook(), headroom, clock, random);
   return new RoutePlanner(tables, ranking, (out as OutlierEjection | undefined) ?? ejection, random);
 }
 

@@ -45,14 +45,14 @@ const target = (limits: QuotaLimits | undefined): Target =>
 const call = (overrides: Partial<Call> = {}) => callFixture({ config: CONFIG, ...overrides });
 const LIMITS = { requestsPerMinute: 1 };
 const reserve = (overrides: Partial<Call> = {}, limits: QuotaLimits = LIMITS) =>
-  quota.reserveFor(call(overrides), target(limits))?.();
+  quota.of(call(overrides), target(limits))?.reserve(false);
 const said = (length: number) => ({ parts: [{ text: 'x'.repeat(length) }] });
 
 describe('TargetQuota', () => {
   it('asks for nothing where nothing is limited, nothing is called or nothing is counted', () => {
-    expect(quota.reserveFor(call(), target(undefined))).toBeUndefined();
-    expect(quota.reserveFor(call(), { ...target(LIMITS), upstream: false })).toBeUndefined();
-    expect(quota.reserveFor(call({ operation: 'count_tokens' }), target(LIMITS))).toBeUndefined();
+    expect(quota.of(call(), target(undefined))).toBeUndefined();
+    expect(quota.of(call(), { ...target(LIMITS), upstream: false })).toBeUndefined();
+    expect(quota.of(call({ operation: 'count_tokens' }), target(LIMITS))).toBeUndefined();
   });
 
   it.each<[string, Partial<Call>, number]>([

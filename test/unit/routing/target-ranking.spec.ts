@@ -3,7 +3,7 @@ import { GatewayError } from '../../../src/core/gateway-error.js';
 import { ResilienceConfig } from '../../../src/resilience/resilience.config.js';
 import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
-import { NO_QUOTA_KNOWN, type Headroom } from '../../../src/routing/headroom.port.js';
+import type { QuotaHeadroom } from '../../../src/routing/quota-headroom.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
 import { indexPriceUsd } from '../../../src/routing/price-index.js';
 import { PriceRowConfig } from '../../../src/routing/prices.config.js';
@@ -14,13 +14,16 @@ import { ManualClock } from '../../helpers/manual-clock.js';
 
 const row = (fields: Partial<PriceRowConfig>): PriceRowConfig => Object.assign(new PriceRowConfig(), fields);
 const rankable = (project: string, more: Partial<Rankable> = {}): Rankable => ({
-  target: { project, model: 'm' } as Target,
+  target: { project, model: 'm', quota: { project, location: 'global', model: 'm' } } as Target,
   weight: 1,
   prices: [],
   ...more,
 });
 
-function setting({ headroom = NO_QUOTA_KNOWN }: { headroom?: Headroom } = {}) {
+function setting({ full = [] }: { full?: readonly string[] } = {}) {
+  const headroom = {
+    of: ({ quota }: Pick<Target, 'quota'>) => (full.includes(quota.project) ? 0.01 : 1),
+  } as unknown as QuotaHeadroom;
   const clock = new ManualClock();
   const health = new TargetHealth(
     new ResilienceConfig(),
@@ -75,7 +78,7 @@ describe('TargetRanking', () => {
   });
 
   it('weighs both where asked for balance, and weight and headroom always', () => {
-    const { latencies, order } = setting({ headroom: { of: (target) => (target === 'full/m' ? 0.01 : 1) } });
+    const { latencies, order } = setting({ full: ['full'] });
     latencies.observe('fast-dear/m', answered(100, 10));
     latencies.observe('slow-cheap/m', answered(200, 10));
     const prices = (input: number) => ({ prices: [row({ input })] });

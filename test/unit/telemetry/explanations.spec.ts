@@ -19,11 +19,15 @@ describe('Explanations', () => {
     call.record.attempts.push({ target: 'b/m', afterMs: 2, tookMs: 3 });
     call.record.target = 'b/m';
     const usage = usageFixture(3, 5);
+    call.record.checked({ target: 'b/m', limits: { requestsPerMinute: 5 }, estimate: { requests: 1 } });
+    call.record.waitedMs = 40;
     call.record.settle({ kind: 'completed', finish: finishFixture({ usage }), usage });
     expect(explanations.of('call-1', asker('tenant-1'))).toEqual({
       id: 'call-1',
       surface: 'rest',
       operation: 'generate',
+      quotaChecks: [{ target: 'b/m', limits: { requestsPerMinute: 5 }, estimate: { requests: 1 } }],
+      waitedMs: 40,
       task: 'chat',
       model: 'gemini-3.8-flash',
       configVersion: 1,
