@@ -1,6 +1,10 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
 import { LoggerModule } from 'nestjs-pino';
+import { ANSWER_CACHE_PROVIDERS, AnswerCache } from './answer-cache.js';
+import { CacheMetrics } from './cache-metrics.js';
+import { CachePolicy } from './cache/cache.policy.js';
+import { Invalidations } from './cache/invalidations.js';
 import { CONFIG_SECTIONS } from './config-sections.js';
 import { GatewayConfigModule } from './config/config.module.js';
 import type { ConfigStore } from './config/config-store.js';
@@ -72,8 +76,9 @@ export class AppModule {
             { provide: Clock, useValue: clock },
             { provide: SecretStore, useValue: secrets },
             ...QUOTA_LEDGER_PROVIDERS,
+            ...ANSWER_CACHE_PROVIDERS,
           ],
-          exports: [Clock, SecretStore, QuotaLedger, LedgerStatus],
+          exports: [Clock, SecretStore, QuotaLedger, LedgerStatus, AnswerCache, CachePolicy, Invalidations],
         },
         TelemetryModule,
         RoutingModule,
@@ -99,6 +104,7 @@ export class AppModule {
         FrameworkLogger,
         RoutingMetrics,
         QuotaMetrics,
+        CacheMetrics,
         OpenAiCalls,
         AnthropicCalls,
         AskedModels,

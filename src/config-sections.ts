@@ -1,4 +1,5 @@
 import { AuthConfig } from './auth/auth.config.js';
+import { CacheConfig } from './cache/cache.config.js';
 import { SecretsConfig } from './config/secrets.config.js';
 import type { SectionClass } from './core/config-snapshot.js';
 import { QuotaConfig } from './quota/quota.config.js';
@@ -23,6 +24,7 @@ export const CONFIG_SECTIONS: readonly SectionClass<object>[] = [
   SchemasConfig,
   ResilienceConfig,
   QuotaConfig,
+  CacheConfig,
   StorageConfig,
   SecretsConfig,
   TelemetryConfig,

@@ -44,8 +44,8 @@ function sharersOf({ principal, metadata }: Call, scope: CacheScope): string[] {
   }
 }
 
-/** An end user that a caller names, a key's owner and a key are never the same, whatever they are called. */
+/** A key's owner and a key are never the same, whatever they are called, nor are the users whom two of them name. */
 function whoOf(named: string | undefined, owner: string | undefined, keyId: string): string[] {
-  if (named !== undefined) return ['named', owner ?? keyId, named];
-  return owner === undefined ? ['key', keyId] : ['owner', owner];
+  const whose = owner === undefined ? ['key', keyId] : ['owner', owner];
+  return named === undefined ? whose : [...whose, named];
 }

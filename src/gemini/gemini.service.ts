@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { CachePolicy } from '../cache/cache.policy.js';
 import type { Call } from '../core/call.js';
 import type { Generation } from '../core/generation.js';
 import type { Next } from '../core/policy.js';
@@ -11,8 +12,8 @@ import { pipeline } from './pipeline.js';
 export class GeminiService {
   readonly #path: Next;
 
-  constructor(telemetry: TelemetryPolicy, dispatcher: Dispatcher) {
-    this.#path = pipeline({ telemetry }, dispatcher);
+  constructor(telemetry: TelemetryPolicy, cache: CachePolicy, dispatcher: Dispatcher) {
+    this.#path = pipeline({ telemetry, cache }, dispatcher);
   }
 
   /** Takes a call along the request path. Rejects with a GatewayError before the first event. */

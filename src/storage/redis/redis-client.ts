@@ -1,7 +1,10 @@
-import { createClient, createCluster, ErrorReply } from '@redis/client';
+import { createClient, createCluster, ErrorReply, RESP_TYPES } from '@redis/client';
 
 /** What a server can answer. */
 export type RedisReply = string | number | null | readonly RedisReply[];
+
+/** A command with what it is about. */
+export type RedisCommand = readonly (string | Buffer)[];
 
 /** Where a Redis is, and how to enter it. */
 export interface RedisAddress {
@@ -18,13 +21,16 @@ export interface RedisClient {
   /** Resolves once commands can be sent. */
   connect(): Promise<void>;
   /** Sends a command about a key. Rejects at once where there is no connection. */
-  send(key: string, command: readonly string[]): Promise<RedisReply>;
+  send(key: string, command: RedisCommand): Promise<RedisReply>;
+  /** The same, for a command that is answered with bytes or with nothing. */
+  sendForBytes(key: string, command: RedisCommand): Promise<Buffer | null>;
   /** Ends it. What is under way rejects. */
   destroy(): void;
 }
 
 const CONNECT_TIMEOUT_MS = 1_000;
 const PORT = 6_379;
+const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** Reads `redis://` and `rediss://` URLs. Throws a TypeError that does not show the text, which may hold a password. */
 export function parseRedisUrl(text: string): RedisAddress {
@@ -62,6 +68,7 @@ export function singleClient(address: RedisAddress, onLost: (error: Error) => vo
   return {
     connect: async () => void (await client.connect()),
     send: (_key, command) => client.sendCommand<RedisReply>(command),
+    sendForBytes: (_key, command) => client.sendCommand<Buffer | null>(command, AS_BYTES),
     destroy: () => {
       // A client that is destroyed before it has a socket would leave that open.
       unwanted = true;
@@ -93,6 +100,7 @@ export function clusterClient(address: RedisAddress): RedisClient {
   return {
     connect: async () => void (await cluster.connect()),
     send: (key, command) => cluster.sendCommand<RedisReply>(key, false, [...command]),
+    sendForBytes: (key, command) => cluster.sendCommand<Buffer | null>(key, false, [...command], AS_BYTES),
     destroy: () => cluster.destroy(),
   };
 }

@@ -7,6 +7,7 @@ import {
   isRedisAnswer,
   parseRedisUrl,
   type RedisClient,
+  type RedisCommand,
   type RedisReply,
   singleClient,
 } from './redis-client.js';
@@ -54,10 +55,19 @@ export class RedisConnection {
    * Sends a command about a key, which tells the node of a cluster. Rejects with the server's own error, or with an
    * Error where there is no answer in time; the command may have been carried out all the same.
    */
-  async send(key: string, command: readonly string[], timeoutMs = this.timeoutMs): Promise<RedisReply> {
+  send(key: string, command: RedisCommand, timeoutMs = this.timeoutMs): Promise<RedisReply> {
+    return this.#ask((client) => client.send(key, command), timeoutMs);
+  }
+
+  /** The same, for a command that is answered with bytes or with nothing. */
+  sendForBytes(key: string, command: RedisCommand): Promise<Buffer | null> {
+    return this.#ask((client) => client.sendForBytes(key, command), this.timeoutMs);
+  }
+
+  async #ask<T>(ask: (client: RedisClient) => Promise<T>, timeoutMs: number): Promise<T> {
     const link = this.#link ?? this.#open();
     try {
-      const reply = await this.#within(timeoutMs, 'answer', this.#sent(link, key, command));
+      const reply = await this.#within(timeoutMs, 'answer', this.#sent(link, ask));
       this.#failures = 0;
       return reply;
     } catch (thrown) {
@@ -80,9 +90,9 @@ export class RedisConnection {
     this.#link = undefined;
   }
 
-  async #sent(link: Link, key: string, command: readonly string[]): Promise<RedisReply> {
+  async #sent<T>(link: Link, ask: (client: RedisClient) => Promise<T>): Promise<T> {
     if (!link.isReady) await link.ready;
-    return link.client.send(key, command);
+    return ask(link.client);
   }
 
   #open(): Link {
