@@ -18,6 +18,8 @@ export const SCHEMA_LIMITS = {
   chars: 262_144,
   /** Properties that are described, in all. */
   properties: 2_000,
+  /** References. */
+  references: 1_000,
   /** Characters of a pattern. */
   patternChars: 1_000,
 } as const;
@@ -48,8 +50,8 @@ export function boundedSchema(schema: unknown): BoundedSchema {
   const measure = measureJson(schema, SCHEMA_LIMITS);
   if ('over' in measure) throw invalidSchema('', OVER[measure.over]);
   const dialect = dialectOf(schema);
-  const walk: Walk = { properties: 0, dialect };
-  const safe = checked(schema, '', walk) as JsonObject;
+  const walk: Walk = { properties: 0, references: 0, dialect };
+  const safe = checked(schema, '', walk);
   return {
     id: createHash('sha256').update(canonicalJson(schema)).digest('hex'),
     source: schema,
@@ -66,10 +68,12 @@ const OVER = {
 
 interface Walk {
   properties: number;
+  references: number;
   readonly dialect: SchemaDialect;
 }
 
-function dialectOf({ $schema }: JsonObject): SchemaDialect {
+/** The dialect that a schema names, draft 2020-12 where it names none. Throws `INVALID_REQUEST` for any other. */
+export function dialectOf({ $schema }: JsonObject): SchemaDialect {
   if ($schema === undefined) return 'draft2020-12';
   const dialect = typeof $schema === 'string' ? DIALECTS[$schema.replace(/#$/, '')] : undefined;
   if (dialect !== undefined) return dialect;
@@ -86,6 +90,9 @@ function checked(schema: JsonObject, path: string, walk: Walk): JsonObject {
   if (isJsonObject(properties)) walk.properties += Object.keys(properties).length;
   if (walk.properties > SCHEMA_LIMITS.properties)
     throw invalidSchema('', `it describes more than ${SCHEMA_LIMITS.properties} properties`);
+  if (schema['$ref'] !== undefined) walk.references += 1;
+  if (walk.references > SCHEMA_LIMITS.references)
+    throw invalidSchema('', `it holds more than ${SCHEMA_LIMITS.references} references`);
   checkNames(schema, path);
   let safe = withoutProtoProperty(walk.dialect === 'draft7' ? schema : withReferenceApart(schema));
   for (const { schema: inner, path: at, keyword } of subSchemasOf(safe, path)) {

@@ -15,14 +15,19 @@ export type SchemaVerdict =
   | { readonly valid: true }
   | { readonly valid: false; readonly errors: readonly SchemaError[] };
 
+/** The two forms in which Gemini takes a schema, `responseJsonSchema` and `responseSchema`. */
+export type WireForm = 'jsonSchema' | 'openApiSchema';
+
 /** Something that Gemini is not told of, and that the gateway enforces on the answer all the same. */
 export interface Relaxation {
   /** JSON pointer to the place in the caller's schema. */
   readonly path: string;
   /** Keyword that was left out or weakened. */
   readonly keyword: string;
-  /** Why, as a sentence's end: `Gemini takes no patterns`. */
+  /** Why, as the end of a sentence: `responseJsonSchema has no such keyword`. */
   readonly why: string;
+  /** The form that does not say it; neither does where this is absent. */
+  readonly form?: WireForm;
 }
 
 /** A schema as Gemini takes it, in both of its forms, and what they say less than the caller's. */

@@ -119,7 +119,7 @@ export class SchemaThread {
     this.#current = next;
     this.#worker.ref();
     this.#timer = this.clock.after(this.limits.jobMs, () => this.#end('too-slow'));
-    this.#worker.postMessage(next.job);
+    this.#worker.postMessage(next.job, []);
   }
 
   #start(): void {

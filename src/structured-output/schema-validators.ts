@@ -1,5 +1,5 @@
 // Runs in the worker thread as well, there from its source too: it imports packages, and types, alone.
-import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
+import { Ajv, type AnySchema, type ErrorObject, type Options } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { RE2JS } from 're2js';
 import type { JsonValue } from '../core/json.js';
@@ -47,7 +47,8 @@ export function unsoundness(dialect: SchemaDialect, schema: JsonValue): Unsound 
     judge = new CLASSES[dialect](OPTIONS);
     judges.set(dialect, judge);
   }
-  if (judge.validate(META[dialect], schema) === true) return undefined;
+  const fits: unknown = judge.validate(META[dialect], schema);
+  if (fits === true) return undefined;
   const [error] = judge.errors ?? [];
   return {
     message: error === undefined ? 'it is no JSON Schema' : wordsFor(error),
@@ -68,7 +69,7 @@ export function makeValidator({ dialect, text, allErrors, maxErrors }: Validator
   // The rules of the dialects are compiled for those few who refer to them.
   const meta = text.includes('json-schema.org/draft');
   const ajv = new CLASSES[dialect]({ ...OPTIONS, allErrors, meta });
-  const validate = ajv.compile(JSON.parse(text)) as ValidateFunction;
+  const validate = ajv.compile<JsonValue>(JSON.parse(text) as AnySchema);
   return (value) => {
     if (validate(value)) return { valid: true };
     const errors = (validate.errors ?? []).slice(0, maxErrors).map(schemaError);

@@ -1,7 +1,7 @@
 // Started as a thread of its own, also from its source: it imports no file by name but the one that it is given.
 import { parentPort, workerData } from 'node:worker_threads';
 import type { JsonValue } from '../core/json.js';
-import type { SchemaJob, SchemaReply } from './schema-job.js';
+import type { SchemaJob, SchemaReply, WORKER_READY } from './schema-job.js';
 import type { Validator, ValidatorTerms } from './schema-validators.js';
 
 type Validators = typeof import('./schema-validators.js');
@@ -51,5 +51,5 @@ function answer(job: SchemaJob): SchemaReply {
 // What the dialects' own rules cost to compile is spent before the first job's time runs.
 unsoundness('draft2020-12', {});
 unsoundness('draft7', {});
-parentPort?.on('message', (job: SchemaJob) => parentPort?.postMessage(answer(job)));
-parentPort?.postMessage('ready');
+parentPort?.on('message', (job: SchemaJob) => parentPort?.postMessage(answer(job), []));
+parentPort?.postMessage('ready' satisfies typeof WORKER_READY, []);
