@@ -42,6 +42,7 @@ import { openAiSurface } from './transport/openai-api/openai-api.surface.js';
 import { OpenAiCalls } from './transport/openai-api/openai-calls.js';
 import { RemoteMedia } from './transport/openai-api/remote-media.js';
 import { ResponsesController } from './transport/openai-api/responses.controller.js';
+import { CacheController } from './transport/rest/cache.controller.js';
 import { QuotaController } from './transport/rest/quota.controller.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
@@ -89,6 +90,7 @@ export class AppModule {
       controllers: [
         RestController,
         QuotaController,
+        CacheController,
         GeminiApiController,
         ResourcesController,
         ChatController,

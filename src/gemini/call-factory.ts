@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConfigStore } from '../config/config-store.js';
 import type {
+  CacheDirectives,
   Call,
   CallMetadata,
   Operation,
@@ -30,6 +31,7 @@ export interface CallInput {
   /** The caller's own deadline; one longer than the task's is cut to it. */
   readonly timeoutMs?: number;
   readonly metadata?: CallMetadata;
+  readonly cache?: CacheDirectives;
   readonly trace?: TraceContext;
   readonly signal: AbortSignal;
   readonly record: CallRecord;

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Histogram } from 'prom-client';
 import type { Call } from '../core/call.js';
-import type { AttemptRecord } from '../core/call-record.js';
+import type { AttemptRecord, CacheRecord, CallRecord } from '../core/call-record.js';
 import type { Reason } from '../core/gateway-error.js';
 import type { Outcome } from '../core/outcome.js';
-import type { Usage } from '../core/usage.js';
+import { subtractUsage, type Usage } from '../core/usage.js';
 import { RoutingConfig } from '../routing/routing.config.js';
 import { outcomeName } from './explanations.js';
 import { Metrics } from './metrics.js';
@@ -37,6 +37,8 @@ export class CallMetrics {
   readonly #retries;
   readonly #alerts;
   readonly #tokens;
+  readonly #cached;
+  readonly #savedTokens;
 
   constructor(metrics: Metrics) {
     const registers = [metrics.registry];
@@ -83,6 +85,16 @@ export class CallMetrics {
       'target',
       'kind',
     ]);
+    this.#cached = counter(
+      'cache_requests_total',
+      'Calls that could have been answered from the cache, by what came of it and where the answer was found.',
+      ['task', 'state', 'tier'],
+    );
+    this.#savedTokens = counter(
+      'cache_saved_tokens_total',
+      'Tokens of answers that were made for other calls: told to callers, spent by nobody.',
+      ['target', 'kind'],
+    );
     metrics.pull('gateway_calls_in_flight', 'Calls that are not over.', [], () => [
       { labels: {}, value: this.#inFlight },
     ]);
@@ -107,6 +119,8 @@ export class CallMetrics {
     if (firstEventMs !== undefined) this.#firstEvents.observe(kindOfCall, (firstEventMs - startedMs) / 1_000);
     for (const [index, attempt] of attempts.entries()) this.#attempted(attempt, index);
     if (target !== undefined) this.#used(target, record.answerUsage());
+    if (record.cache !== undefined)
+      this.#fromCache(record.cache, record, outcome, configured ? task : 'none');
   }
 
   /** A request was refused before a call was made for it. */
@@ -121,9 +135,16 @@ export class CallMetrics {
     if (usage !== undefined) this.#used(target, usage);
   }
 
-  #used(target: string, usage: Usage): void {
+  #fromCache({ state, tier }: CacheRecord, record: CallRecord, outcome: Outcome, task: string): void {
+    this.#cached.inc({ task, state, tier: tier ?? 'none' }, 1);
+    const { target } = record;
+    if (target === undefined || state === 'miss' || state === 'bypass') return;
+    this.#used(target, subtractUsage(outcome.usage, record.answerUsage()), this.#savedTokens);
+  }
+
+  #used(target: string, usage: Usage, counted = this.#tokens): void {
     for (const [kind, field] of TOKEN_KINDS) {
-      if (usage[field] > 0) this.#tokens.inc({ target, kind }, usage[field]);
+      if (usage[field] > 0) counted.inc({ target, kind }, usage[field]);
     }
   }
 }

@@ -62,6 +62,8 @@ export function callSpan(call: Call, endMs: number): SpanSketch {
       'gateway.outcome': outcome && outcomeName(outcome),
       'gateway.target': target,
       'gateway.attempts': record.attempts.length,
+      'gateway.cache': record.cache?.state,
+      'gateway.cache.tier': record.cache?.tier,
       'gateway.plan.targets': plan.map((planned) => planned.target),
       'gateway.plan.scores': scores.length === 0 ? undefined : scores,
       'gateway.share': share,

@@ -3,6 +3,7 @@ import { sectionToken } from '../config/config.module.js';
 import type { Call, Principal } from '../core/call.js';
 import type {
   AttemptRecord,
+  CacheRecord,
   CallRecord,
   PlannedTarget,
   QuotaCheck,
@@ -29,6 +30,8 @@ export interface Explanation {
   readonly quotaChecks: readonly QuotaCheck[];
   /** Time spent in line for room in quotas. */
   readonly waitedMs: number;
+  /** What the cache did, for calls that go through it. */
+  readonly cache?: CacheRecord;
   readonly attempts: readonly AttemptRecord[];
   /** Target that answered. */
   readonly target?: string;
@@ -74,7 +77,7 @@ export class Explanations {
     if (remembered === undefined) return undefined;
     if (remembered.tenant !== asker.tenant && !asker.scopes.includes('admin')) return undefined;
     const { about, record } = remembered;
-    const { plan, skipped, share, quotaChecks, waitedMs, attempts, target, outcome } = record;
+    const { plan, skipped, share, quotaChecks, waitedMs, cache, attempts, target, outcome } = record;
     return {
       ...about,
       plan,
@@ -82,6 +85,7 @@ export class Explanations {
       ...(share === undefined ? {} : { share }),
       quotaChecks,
       waitedMs,
+      ...(cache === undefined ? {} : { cache }),
       attempts,
       ...(target === undefined ? {} : { target }),
       outcome: outcome === undefined ? 'running' : outcomeName(outcome),

@@ -66,6 +66,8 @@ export class RequestLog {
       ttft_ms: firstEventMs === undefined ? undefined : round(firstEventMs - startedMs),
       waited_ms: waitedMs === 0 ? undefined : round(waitedMs),
       status_code: statusCode,
+      cache: record.cache?.state,
+      cache_tier: record.cache?.tier,
       retry_count: Math.max(0, attempts.length - 1),
       input_tokens: usage.inputTokens,
       output_tokens: usage.outputTokens,

@@ -13,6 +13,7 @@ import { sectionToken } from '../../config/config.module.js';
 import { Clock } from '../../core/clock.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import { RequestLog } from '../../telemetry/request-log.js';
+import { cacheDirectivesOf } from '../shared/cache-directives.js';
 import { traceOf } from '../../telemetry/traceparent.js';
 import { saneRequestId } from '../shared/exchange.js';
 import { failureOfLibrary } from './foreign-status.js';
@@ -128,6 +129,7 @@ export class GrpcEdge {
     const pings = this.pings.of(streamOf(call)?.session);
     const exchange = new GrpcExchange(id, this.clock.monotonicMs(), path, call, pings);
     exchange.trace = traceOf(textOf(metadata, 'traceparent'));
+    exchange.cache = cacheDirectivesOf(textOf(metadata, 'x-gateway-cache-control'));
     pings?.began();
     metadata.setOpaque(EXCHANGE, exchange);
     this.#open.add(exchange);

@@ -8,6 +8,18 @@ export function answerHeaders(head: Head): Record<string, string> {
     'x-gateway-target': `${head.project}/${head.model}`,
     'x-gateway-cache': head.cache,
     'x-gateway-attempts': String(head.attempts),
+    ...storedHeaders(head),
     ...(head.project === EMULATOR_PROJECT ? { 'x-gateway-upstream': 'emulator' } : {}),
+  };
+}
+
+/** Key of the question, by which its answer can be forgotten, and how old a stored answer is. */
+function storedHeaders({ cache, cached }: Head): Record<string, string> {
+  if (cached === undefined) return {};
+  const { key, ageMs } = cached;
+  return {
+    'x-gateway-cache-key': key,
+    ...(ageMs === undefined ? {} : { age: String(Math.floor(ageMs / 1_000)) }),
+    ...(cache === 'stale' ? { warning: '110 - "Response is Stale"' } : {}),
   };
 }

@@ -7,6 +7,7 @@ import { GatewayError } from '../../core/gateway-error.js';
 import { RequestLog } from '../../telemetry/request-log.js';
 import { traceOf } from '../../telemetry/traceparent.js';
 import { ServerConfig } from '../server.config.js';
+import { cacheDirectivesOf } from '../shared/cache-directives.js';
 import { saneRequestId } from '../shared/exchange.js';
 import { ErrorFilter } from './error.filter.js';
 import { bindExchange, exchangeOf, HttpExchange } from './exchange.js';
@@ -83,6 +84,7 @@ export class HttpEdge {
     const id = saneRequestId(headers['x-request-id']) ?? randomUUID();
     const exchange = new HttpExchange(id, surface, this.clock.monotonicMs());
     exchange.trace = traceOf(headers['traceparent']);
+    exchange.cache = cacheDirectivesOf(headers['x-gateway-cache-control'] ?? headers['cache-control']);
     bindExchange(request, exchange);
     reply.raw.setHeader('x-request-id', exchange.id);
     this.#open.add(exchange);

@@ -11,6 +11,7 @@ import { exchangeOf } from '../http/exchange.js';
 import { HttpError } from '../http/http-error.js';
 import type { JsonBody } from '../http/json-body.js';
 import { Documented } from '../http/route-docs.js';
+import { cacheHeaders, isKnown } from './cache-headers.js';
 import { answerOf, vectorsOf } from '../shared/answers.js';
 import { restFraming } from './rest.framing.js';
 import { countTokensRequest, embedRequest, generateRequest, metadataOf } from '../shared/requests.js';
@@ -46,6 +47,7 @@ export class RestController {
       ...(body.priority === undefined ? {} : { priority: body.priority }),
       ...(body.timeoutMs === undefined ? {} : { timeoutMs: body.timeoutMs }),
       metadata: metadataOf(body),
+      ...(body.cache === undefined ? {} : { cache: body.cache }),
     });
     const { call, generation } = answering;
     if (stream) {
@@ -53,7 +55,7 @@ export class RestController {
       return;
     }
     const collected = await collect(generation);
-    send(reply, answering, answerOf(call.id, generation.head, collected, body.schema !== undefined));
+    send(request, reply, answering, answerOf(call.id, generation.head, collected, body.schema !== undefined));
   }
 
   @Post('count-tokens')
@@ -69,11 +71,12 @@ export class RestController {
       ...(body.task === undefined ? {} : { task: body.task }),
       ...(body.model === undefined ? {} : { model: body.model }),
       metadata: metadataOf(body),
+      ...(body.cache === undefined ? {} : { cache: body.cache }),
     });
     const { chunks } = await collect(answering.generation);
     const { totalTokens, cachedContentTokenCount } = (chunks[0]?.value ?? {}) as JsonObject;
     const { call, generation } = answering;
-    send(reply, answering, {
+    send(request, reply, answering, {
       id: call.id,
       model: generation.head.model,
       totalTokens,
@@ -94,11 +97,12 @@ export class RestController {
       ...(body.task === undefined ? {} : { task: body.task }),
       ...(body.model === undefined ? {} : { model: body.model }),
       metadata: metadataOf(body),
+      ...(body.cache === undefined ? {} : { cache: body.cache }),
     });
     const collected = await collect(answering.generation);
     const { call, generation } = answering;
     const { finish } = collected;
-    send(reply, answering, {
+    send(request, reply, answering, {
       id: call.id,
       model: generation.head.model,
       embeddings: vectorsOf(collected),
@@ -135,9 +139,14 @@ function requestHeaders(request: FastifyRequest, { generation }: Answering): Rec
   return { 'x-request-id': exchangeOf(request).id, ...answerHeaders(generation.head) };
 }
 
-function send(reply: FastifyReply, { generation }: Answering, answer: object): void {
-  void reply
-    .headers(answerHeaders(generation.head))
-    .type('application/json; charset=utf-8')
-    .send(JSON.stringify(answer));
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { call, generation: { head } }: Answering,
+  answer: object,
+): void {
+  const forCaches = cacheHeaders(call, head);
+  void reply.headers({ ...answerHeaders(head), ...forCaches });
+  if (isKnown(request.headers['if-none-match'], forCaches['etag'])) void reply.code(304).send();
+  else void reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
 }

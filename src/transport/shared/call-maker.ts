@@ -26,8 +26,10 @@ export class CallMaker {
   /** Makes the call that a request asks for. Rejects with a GatewayError. */
   async make(exchange: Exchange, input: RouteCall): Promise<Answering> {
     exchange.feature = input.metadata?.feature;
+    const cache = exchange.cache === undefined ? input.cache : { ...exchange.cache, ...input.cache };
     const call = this.calls.create({
       ...input,
+      ...(cache === undefined ? {} : { cache }),
       ...(exchange.trace === undefined ? {} : { trace: exchange.trace }),
       id: exchange.id,
       principal: exchange.caller,

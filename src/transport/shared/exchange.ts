@@ -1,5 +1,5 @@
 import { CallRecord } from '../../core/call-record.js';
-import type { Principal, TraceContext } from '../../core/call.js';
+import type { CacheDirectives, Principal, TraceContext } from '../../core/call.js';
 import { GatewayError, type Reason } from '../../core/gateway-error.js';
 import type { RequestLogEntry } from '../../telemetry/request-log.js';
 
@@ -10,6 +10,8 @@ export class Exchange {
   principal: Principal | undefined;
   /** The caller's trace. */
   trace: TraceContext | undefined;
+  /** What the caller says about stored answers, beside the body. */
+  cache: CacheDirectives | undefined;
   /** Configured task and feature that the caller named, for the request's log line. */
   task: string | undefined;
   feature: string | undefined;

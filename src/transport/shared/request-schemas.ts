@@ -96,6 +96,25 @@ const metadata = {
   },
 } as const;
 
+const directives = {
+  cache: {
+    type: 'object',
+    description: 'What the caller says about stored answers.',
+    properties: {
+      ttlMs: {
+        type: 'integer',
+        minimum: 1_000,
+        description: 'For how long the answer may be kept; has the cache used where the task does not.',
+      },
+      maxAgeMs: { type: 'integer', minimum: 0, description: 'Stored answers that are older do not count.' },
+      forceRefresh: { type: 'boolean', description: 'No stored answer counts; the new one takes its place.' },
+      noStore: { type: 'boolean', description: 'The answer is not stored.' },
+      onlyIfCached: { type: 'boolean', description: 'A stored answer or none (`NO_TARGET`).' },
+    },
+    additionalProperties: false,
+  },
+} as const;
+
 const asked = [
   { anyOf: [{ required: ['task'] }, { required: ['model'] }] },
   { oneOf: [{ required: ['prompt'] }, { required: ['contents'] }] },
@@ -111,6 +130,7 @@ export const generateSchema = {
     stream: { type: 'boolean', description: 'Answer as server-sent events.' },
     priority: { type: 'string', enum: ['interactive', 'standard', 'batch'] },
     timeoutMs: { type: 'integer', minimum: 1, description: 'Deadline of the call; the task’s bounds it.' },
+    ...directives,
     ...metadata,
   },
   allOf: asked,
@@ -120,7 +140,7 @@ export const generateSchema = {
 /** Body of `POST /v1/count-tokens`. */
 export const countTokensSchema = {
   type: 'object',
-  properties: { ...question, ...metadata },
+  properties: { ...question, ...directives, ...metadata },
   allOf: asked,
   additionalProperties: false,
 } as const;
@@ -134,6 +154,7 @@ export const embedSchema = {
     texts: { type: 'array', minItems: 1, maxItems: 100, items: someText },
     taskType: { type: 'string', description: 'What the embeddings are for, as Gemini names it.' },
     dimensions: { type: 'integer', minimum: 1 },
+    ...directives,
     ...metadata,
   },
   required: ['texts'],

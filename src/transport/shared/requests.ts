@@ -1,4 +1,4 @@
-import type { CallMetadata, Priority } from '../../core/call.js';
+import type { CacheDirectives, CallMetadata, Priority } from '../../core/call.js';
 import type { JsonObject } from '../../core/json.js';
 
 interface MediaInput {
@@ -30,6 +30,7 @@ export interface GenerateBody {
   readonly stream?: boolean;
   readonly priority?: Priority;
   readonly timeoutMs?: number;
+  readonly cache?: CacheDirectives;
   readonly feature?: string;
   readonly user?: string;
   readonly conversation?: string;
@@ -43,6 +44,7 @@ export interface EmbedBody {
   readonly texts: readonly string[];
   readonly taskType?: string;
   readonly dimensions?: number;
+  readonly cache?: CacheDirectives;
   readonly feature?: string;
   readonly user?: string;
   readonly conversation?: string;
