@@ -2,6 +2,7 @@ import type { ConfigProblem } from '../core/config-snapshot.js';
 import { mirrorProblems } from './mirror-check.js';
 import type { ModelConfig } from './models.config.js';
 import { EVERY_OTHER_MODEL, type ProjectConfig } from './projects.config.js';
+import type { StructuredConfig } from './structured.config.js';
 import type { CannedConfig, TaskConfig } from './tasks.config.js';
 import type { TrafficSplitConfig } from './traffic-split.config.js';
 
@@ -124,7 +125,27 @@ function taskProblems(task: TaskConfig, path: string, names: Names): ConfigProbl
       problems.push({ path: `${at}.canned`, message: `"${canned}" is not in canned` });
     }
   }
-  return [...problems, ...splitProblems(task.split, `${path}.split`, names)];
+  return [
+    ...problems,
+    ...splitProblems(task.split, `${path}.split`, names),
+    ...structuredProblems(task.structured, `${path}.structured`, names),
+  ];
+}
+
+function structuredProblems(
+  { onMismatch, default: value, model }: StructuredConfig,
+  path: string,
+  names: Names,
+): readonly ConfigProblem[] {
+  const missing = (field: string): ConfigProblem => ({
+    path: `${path}.${field}`,
+    message: `must be set for onMismatch: ${field}`,
+  });
+  return [
+    ...(onMismatch === 'default' && value === undefined ? [missing('default')] : []),
+    ...(onMismatch === 'model' && model === undefined ? [missing('model')] : []),
+    ...(model === undefined ? [] : modelProblem(model, `${path}.model`, names)),
+  ];
 }
 
 function splitProblems(

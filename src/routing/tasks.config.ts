@@ -16,6 +16,7 @@ import { FailoverConfig, HedgeConfig } from './failover.config.js';
 import { MirrorConfig } from './mirror.config.js';
 import { STRATEGIES, type Strategy } from './strategy.js';
 import { TaskCacheConfig } from './task-cache.config.js';
+import { StructuredConfig } from './structured.config.js';
 import { TrafficSplitConfig } from './traffic-split.config.js';
 
 const PRIORITIES = ['interactive', 'standard', 'batch'] as const satisfies readonly Priority[];
@@ -109,6 +110,15 @@ export class TaskConfig {
   cache?: TaskCacheConfig;
 
   @Doc('Class of traffic.')
+  @Doc('What is done about answers that do not follow the schema of their call.')
+  @Nested(() => StructuredConfig)
+  structured: StructuredConfig = new StructuredConfig();
+
+  @Doc('What is made of Google’s own caches of prompts; nothing when absent.')
+  @Nested(() => ContextCacheConfig)
+  @IsOptional()
+  contextCache?: ContextCacheConfig;
+
   @IsIn(PRIORITIES)
   priority: Priority = 'standard';
 
