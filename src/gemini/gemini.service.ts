@@ -4,6 +4,7 @@ import type { Call } from '../core/call.js';
 import type { Generation } from '../core/generation.js';
 import type { Next } from '../core/policy.js';
 import { Dispatcher } from '../routing/dispatcher.js';
+import { StructuredOutputPolicy } from '../structured-output/structured-output.policy.js';
 import { TelemetryPolicy } from '../telemetry/telemetry.policy.js';
 import { pipeline } from './pipeline.js';
 
@@ -12,8 +13,13 @@ import { pipeline } from './pipeline.js';
 export class GeminiService {
   readonly #path: Next;
 
-  constructor(telemetry: TelemetryPolicy, cache: CachePolicy, dispatcher: Dispatcher) {
-    this.#path = pipeline({ telemetry, cache }, dispatcher);
+  constructor(
+    telemetry: TelemetryPolicy,
+    cache: CachePolicy,
+    structuredOutput: StructuredOutputPolicy,
+    dispatcher: Dispatcher,
+  ) {
+    this.#path = pipeline({ telemetry, cache, structuredOutput }, dispatcher);
   }
 
   /** Takes a call along the request path. Rejects with a GatewayError before the first event. */

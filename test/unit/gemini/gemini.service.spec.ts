@@ -13,6 +13,7 @@ import {
   generationOf,
 } from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
+import { structuredOutputPolicy } from '../../helpers/structured-output.js';
 import { telemetryPolicy } from '../../helpers/telemetry.js';
 
 const config = configFixture(...cachedTask());
@@ -20,7 +21,8 @@ const config = configFixture(...cachedTask());
 function serviceOver(dispatch: () => Promise<Generation>): GeminiService {
   const clock = new ManualClock();
   const { policy } = cacheUnderTest(clock);
-  return new GeminiService(telemetryPolicy(clock), policy, { dispatch } as unknown as Dispatcher);
+  const dispatcher = { dispatch } as unknown as Dispatcher;
+  return new GeminiService(telemetryPolicy(clock), policy, structuredOutputPolicy(clock), dispatcher);
 }
 
 describe('GeminiService', () => {
