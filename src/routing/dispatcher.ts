@@ -45,7 +45,14 @@ export class Dispatcher {
         upstream,
         quota: this.attempts.quotaOf(call, target),
         attempt: (number, signal) =>
-          this.attempts.make(call, { target, number, fallback: index > 0, signal, ...shared }),
+          this.attempts.make(call, {
+            target,
+            number,
+            fallback: index > 0,
+            signal,
+            context: plan.context,
+            ...shared,
+          }),
       };
     });
     return this.ring.run(call, candidates, this.#rules(call, plan));

@@ -4,11 +4,12 @@ import { GatewayError } from '../core/gateway-error.js';
 import { Random } from '../core/random.js';
 import { OutlierEjection } from '../resilience/outlier-ejection.js';
 import { needsOf } from './capabilities.js';
+import { ContextReuse, type ReusingPlan } from './context-reuse.js';
 import { PlanBuilder } from './plan-builder.js';
 import type { RoutingTable } from './routing-table.js';
 import { RoutingTables } from './routing-tables.js';
 import { TargetRanking } from './target-ranking.js';
-import type { Ranked, RoutePlan, Target } from './target.js';
+import type { Ranked, Target } from './target.js';
 import type { TaskConfig } from './tasks.config.js';
 import { modelOfShare } from './traffic-split.js';
 
@@ -23,6 +24,7 @@ export class RoutePlanner {
     private readonly tables: RoutingTables,
     private readonly ranking: TargetRanking,
     private readonly ejection: OutlierEjection,
+    private readonly contexts: ContextReuse,
     @Inject(Random) private readonly random: Random,
   ) {}
 
@@ -30,7 +32,7 @@ export class RoutePlanner {
    * Throws INVALID_REQUEST for an unknown task or a request that no model of the plan can take, MODEL_NOT_FOUND
    * for a model that no project serves, NO_TARGET where residency leaves nothing.
    */
-  plan(call: Call): RoutePlan {
+  plan(call: Call): ReusingPlan {
     const table = this.tables.of(call.config);
     const task = taskOf(call, table);
     const strategy = task?.strategy ?? 'weighted';
@@ -51,7 +53,15 @@ export class RoutePlanner {
     }
     if (task !== undefined) plan.limit(task.failover);
     if (this.ejection.any) plan.eject((project) => this.ejection.has(project));
-    return { ...plan.finish(call.model), task, mirror: task && this.#mirror(call, task, table) };
+    const { targets, skipped } = plan.finish(call.model);
+    const context = this.contexts.of(call, task);
+    return {
+      targets: context?.pinned(targets) ?? targets,
+      skipped,
+      task,
+      context,
+      mirror: task && this.#mirror(call, task, table),
+    };
   }
 
   /** The first target of the task's mirror that can and may take the request. */

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { QuotaModule } from '../quota/quota.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
+import { ContextCaches } from './context-caches.js';
+import { ContextReuse } from './context-reuse.js';
 import { Dispatcher } from './dispatcher.js';
 import { Hedging } from './hedging.js';
 import { LatencyBook } from './latency-book.js';
@@ -25,6 +27,8 @@ import { UpstreamProbe } from './upstream-probe.js';
     ProviderRegistry,
     RoutingTables,
     RoutePlanner,
+    ContextReuse,
+    ContextCaches,
     Dispatcher,
     TargetAttempts,
     TargetQuota,
@@ -42,6 +46,7 @@ import { UpstreamProbe } from './upstream-probe.js';
   exports: [
     ResilienceModule,
     QuotaModule,
+    ContextCaches,
     Dispatcher,
     Hedging,
     Mirror,

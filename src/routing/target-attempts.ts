@@ -10,6 +10,7 @@ import type { Outcome } from '../core/outcome.js';
 import type { Candidate } from '../resilience/candidate.js';
 import { TREATMENTS, troubleOf } from '../resilience/trouble.js';
 import { needsOf } from './capabilities.js';
+import { type ContextUse, mayLackContext } from './context-reuse.js';
 import { Conversation } from './conversation.js';
 import { LatencyBook } from './latency-book.js';
 import { SignatureOrigins } from './signature-origins.js';
@@ -31,6 +32,8 @@ export interface AttemptPlan extends CallAttempts {
   readonly number: number;
   /** Whether its target is not the plan's first. */
   readonly fallback: boolean;
+  /** The beginning of the call's prompt, where that may be in a cache of Google's. */
+  readonly context?: ContextUse | undefined;
   /** Aborts with the call, or earlier. */
   readonly signal: AbortSignal;
 }
@@ -95,7 +98,24 @@ export class TargetAttempts {
     }
   }
 
-  async #attempt(call: Call, plan: AttemptPlan, request: AttemptRequest): Promise<Generation> {
+  /** Asks without what the target has of the prompt, and once more with all of it where the target has lost that. */
+  async #attempt(call: Call, plan: AttemptPlan, whole: AttemptRequest): Promise<Generation> {
+    const { target, context } = plan;
+    if (context === undefined) return this.#ask(call, plan, whole);
+    const { request, kept } = context.requestFor(target, whole);
+    if (kept !== undefined) {
+      try {
+        return context.answered(target, await this.#ask(call, plan, request), kept);
+      } catch (thrown) {
+        if (!mayLackContext(GatewayError.from(thrown))) throw thrown;
+      }
+    }
+    const answer = await this.#ask(call, plan, whole);
+    kept?.gone();
+    return context.answered(target, answer);
+  }
+
+  async #ask(call: Call, plan: AttemptPlan, request: AttemptRequest): Promise<Generation> {
     const { target, number, fallback, usable, signal } = plan;
     const events = await target.provider.generate({
       operation: call.operation,

@@ -25,11 +25,10 @@ afterAll(() => server.close());
 beforeEach(async () => {
   await server.command('FLUSHALL');
   clock = new ManualClock();
-  connections = [1, 2].map(() => connectionTo(server.url));
-  [here, there] = connections.map((connection) => new RedisFlightLock(connection, clock, TTL_MS)) as [
-    FlightLock,
-    FlightLock,
-  ];
+  const [one, other] = [connectionTo(server.url), connectionTo(server.url)];
+  connections = [one, other];
+  const lockOver = (connection: RedisConnection) => new RedisFlightLock(connection, clock, TTL_MS);
+  [here, there] = [lockOver(one), lockOver(other)];
 });
 afterEach(() => {
   server.resume();

@@ -5,6 +5,9 @@ import { OutlierEjection } from '../../../src/resilience/outlier-ejection.js';
 import { TargetHealth } from '../../../src/resilience/target-health.js';
 import type { QuotaHeadroom } from '../../../src/routing/quota-headroom.js';
 import { LatencyBook } from '../../../src/routing/latency-book.js';
+import { ContextCaches } from '../../../src/routing/context-caches.js';
+import { ContextReuse } from '../../../src/routing/context-reuse.js';
+import { TokenEstimator } from '../../../src/quota/token-estimator.js';
 import { RoutePlanner } from '../../../src/routing/route-planner.js';
 import { TargetRanking } from '../../../src/routing/target-ranking.js';
 import { targetName } from '../../../src/routing/target.js';
@@ -47,6 +50,9 @@ const CONFIG = snapshot({
   canned: { sorry: { text: 'Later.' } },
 });
 
+/** Nobody wants anything of Google's own caches. */
+const NO_CONTEXTS = new ContextReuse(new ContextCaches(new ManualClock()), new TokenEstimator());
+
 function planner(random: () => number, out?: Pick<OutlierEjection, 'any' | 'has'>): RoutePlanner {
   const clock = new ManualClock();
   const config = new ResilienceConfig();
@@ -54,7 +60,13 @@ function planner(random: () => number, out?: Pick<OutlierEjection, 'any' | 'has'
   const health = new TargetHealth(config, clock, ejection);
   const headroom = { of: () => 1 } as unknown as QuotaHeadroom;
   const ranking = new TargetRanking(health, new LatencyBook(), headroom, clock, random);
-  return new RoutePlanner(tables, ranking, (out as OutlierEjection | undefined) ?? ejection, random);
+  return new RoutePlanner(
+    tables,
+    ranking,
+    (out as OutlierEjection | undefined) ?? ejection,
+    NO_CONTEXTS,
+    random,
+  );
 }
 
 /** A call under the configuration above that names no model. */
