@@ -12,10 +12,10 @@ import {
 import { Doc, ListOf, Nested } from '../config/field.decorator.js';
 import type { Priority } from '../core/call.js';
 import type { JsonObject } from '../core/json.js';
-import { ContextCacheConfig } from './context-cache.config.js';
 import { FailoverConfig, HedgeConfig } from './failover.config.js';
 import { MirrorConfig } from './mirror.config.js';
 import { STRATEGIES, type Strategy } from './strategy.js';
+import { StructuredConfig } from './structured.config.js';
 import { TaskCacheConfig } from './task-cache.config.js';
 import { TrafficSplitConfig } from './traffic-split.config.js';
 
@@ -109,10 +109,9 @@ export class TaskConfig {
   @IsOptional()
   cache?: TaskCacheConfig;
 
-  @Doc('What is made of Google’s own caches of prompts; nothing when absent.')
-  @Nested(() => ContextCacheConfig)
-  @IsOptional()
-  contextCache?: ContextCacheConfig;
+  @Doc('What is done about answers that do not follow the schema of their call.')
+  @Nested(() => StructuredConfig)
+  structured: StructuredConfig = new StructuredConfig();
 
   @Doc('Class of traffic.')
   @IsIn(PRIORITIES)
