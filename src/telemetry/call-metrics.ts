@@ -3,6 +3,7 @@ import { Counter, Histogram } from 'prom-client';
 import type { Call } from '../core/call.js';
 import type { AttemptRecord, CacheRecord, CallRecord } from '../core/call-record.js';
 import type { Reason } from '../core/gateway-error.js';
+import type { StructuredReport } from '../core/generation.js';
 import type { Outcome } from '../core/outcome.js';
 import { subtractUsage, type Usage } from '../core/usage.js';
 import { RoutingConfig } from '../routing/routing.config.js';
@@ -39,6 +40,8 @@ export class CallMetrics {
   readonly #tokens;
   readonly #cached;
   readonly #savedTokens;
+  readonly #structured;
+  readonly #mismatches;
 
   constructor(metrics: Metrics) {
     const registers = [metrics.registry];
@@ -95,6 +98,16 @@ export class CallMetrics {
       'Tokens of answers that were made for other calls: told to callers, spent by nobody.',
       ['target', 'kind'],
     );
+    this.#structured = counter(
+      'structured_answers_total',
+      'Calls with a schema that got as far as an answer: valid at once, repaired, reasked, the default, of another model, or a mismatch.',
+      ['task', 'result'],
+    );
+    this.#mismatches = counter(
+      'schema_mismatches_total',
+      'Calls whose model did not follow the schema even when asked again: ended in an error, the default, another model, or passed on.',
+      ['task', 'ended'],
+    );
     metrics.pull('gateway_calls_in_flight', 'Calls that are not over.', [], () => [
       { labels: {}, value: this.#inFlight },
     ]);
@@ -121,6 +134,7 @@ export class CallMetrics {
     if (target !== undefined) this.#used(target, record.answerUsage());
     if (record.cache !== undefined)
       this.#fromCache(record.cache, record, outcome, configured ? task : 'none');
+    if (record.structured !== undefined) this.#held(record.structured, outcome, configured ? task : 'none');
   }
 
   /** A request was refused before a call was made for it. */
@@ -140,6 +154,15 @@ export class CallMetrics {
     const { target } = record;
     if (target === undefined || state === 'miss' || state === 'bypass') return;
     this.#used(target, subtractUsage(outcome.usage, record.answerUsage()), this.#savedTokens);
+  }
+
+  #held(report: StructuredReport, outcome: Outcome, task: string): void {
+    const { valid, repaired, reasked, instead } = report;
+    const result = instead ?? (reasked ? 'reasked' : repaired ? 'repaired' : 'valid');
+    this.#structured.inc({ task, result: valid ? result : 'mismatch' }, 1);
+    if (valid && instead === undefined) return;
+    const refused = outcome.kind === 'failed' && outcome.error.reason === 'SCHEMA_MISMATCH';
+    this.#mismatches.inc({ task, ended: valid ? (instead ?? 'error') : refused ? 'error' : 'passed' }, 1);
   }
 
   #used(target: string, usage: Usage, counted = this.#tokens): void {

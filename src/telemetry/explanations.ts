@@ -9,6 +9,7 @@ import type {
   QuotaCheck,
   SkippedTarget,
 } from '../core/call-record.js';
+import type { StructuredReport } from '../core/generation.js';
 import type { Outcome } from '../core/outcome.js';
 import type { Usage } from '../core/usage.js';
 import { TelemetryConfig } from './telemetry.config.js';
@@ -38,6 +39,8 @@ export interface Explanation {
   /** A verdict, a reason, `abandoned`, or `running`. */
   readonly outcome: string;
   readonly finishReason?: string;
+  /** How the answer was held to its schema. */
+  readonly structured?: StructuredReport;
   readonly usage: Usage;
 }
 
@@ -77,7 +80,8 @@ export class Explanations {
     if (remembered === undefined) return undefined;
     if (remembered.tenant !== asker.tenant && !asker.scopes.includes('admin')) return undefined;
     const { about, record } = remembered;
-    const { plan, skipped, share, quotaChecks, waitedMs, cache, attempts, target, outcome } = record;
+    const { plan, skipped, share, quotaChecks, waitedMs, cache, attempts, target, outcome, structured } =
+      record;
     return {
       ...about,
       plan,
@@ -90,6 +94,7 @@ export class Explanations {
       ...(target === undefined ? {} : { target }),
       outcome: outcome === undefined ? 'running' : outcomeName(outcome),
       ...(outcome?.kind === 'completed' ? { finishReason: outcome.finish.finishReason } : {}),
+      ...(structured === undefined ? {} : { structured }),
       usage: record.usage(),
     };
   }

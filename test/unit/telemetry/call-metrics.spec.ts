@@ -154,4 +154,37 @@ describe('CallMetrics', () => {
     ended(used());
     expect(await samples('gateway_calls_in_flight')).toEqual({ '': 2 });
   });
+
+  it('counts how answers to schemas went, and those for which the model was of no use', async () => {
+    const report = { valid: true, repaired: false, reasked: false, relaxed: [] };
+    const mismatch: Outcome = {
+      kind: 'failed',
+      error: new GatewayError('SCHEMA_MISMATCH', 'No.'),
+      usage: usageFixture(0, 0),
+    };
+    const heldTo = (outcome: Outcome, structured: Partial<typeof report> & { instead?: 'default' }): void => {
+      const record = new CallRecord(1_000);
+      record.structured = { ...report, ...structured };
+      record.settle(outcome);
+      metrics.ended(callFixture({ config, record, task: 'chat' }), outcome, 3_000);
+    };
+    heldTo(used(), {});
+    heldTo(used(), { repaired: true });
+    heldTo(used(), { repaired: true, reasked: true });
+    heldTo(used(), { reasked: true, instead: 'default' });
+    heldTo(used(), { valid: false });
+    heldTo(mismatch, { valid: false });
+    expect(await samples('gateway_structured_answers_total')).toEqual({
+      '{task="chat",result="valid"}': 1,
+      '{task="chat",result="repaired"}': 1,
+      '{task="chat",result="reasked"}': 1,
+      '{task="chat",result="default"}': 1,
+      '{task="chat",result="mismatch"}': 2,
+    });
+    expect(await samples('gateway_schema_mismatches_total')).toEqual({
+      '{task="chat",ended="default"}': 1,
+      '{task="chat",ended="passed"}': 1,
+      '{task="chat",ended="error"}': 1,
+    });
+  });
 });
