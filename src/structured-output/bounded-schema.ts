@@ -17,7 +17,7 @@ export const SCHEMA_LIMITS = {
   /** Characters of names and texts. */
   chars: 262_144,
   /** Properties that are described, in all. */
-  properties: 2_000,
+  properties: 1_000,
   /** References. */
   references: 1_000,
   /** Characters of a pattern. */
@@ -41,20 +41,28 @@ const DIALECTS: Readonly<Record<string, SchemaDialect>> = {
 };
 
 /**
- * Takes in a caller's schema before anything else looks at it. Throws `INVALID_REQUEST` for what is no object, for
- * what is over `SCHEMA_LIMITS`, for `$async`, for a dialect other than the two, and for `__proto__` where it names
- * a schema other than that of a property.
+ * The text of a caller's schema, where it is small enough to be looked at. Throws `INVALID_REQUEST` for what is no
+ * object, and for what is deeper or larger than `SCHEMA_LIMITS` says.
  */
-export function boundedSchema(schema: unknown): BoundedSchema {
+export function schemaText(schema: unknown): string {
   if (!isJsonObject(schema)) throw invalidSchema('', 'it must be a JSON object');
   const measure = measureJson(schema, SCHEMA_LIMITS);
   if ('over' in measure) throw invalidSchema('', OVER[measure.over]);
-  const dialect = dialectOf(schema);
-  const walk: Walk = { properties: 0, references: 0, dialect };
-  const safe = checked(schema, '', walk);
+  return JSON.stringify(schema);
+}
+
+/**
+ * Looks at a schema from its text before anything is made of it. Throws `INVALID_REQUEST` for what has more
+ * properties, references or longer patterns than `SCHEMA_LIMITS` says, for `$async`, for a dialect other than the
+ * two, and for `__proto__` where it names a schema other than that of a property.
+ */
+export function boundedSchema(text: string): BoundedSchema {
+  const source = JSON.parse(text) as JsonObject;
+  const dialect = dialectOf(source);
+  const safe = checked(source, '', { properties: 0, references: 0, dialect });
   return {
-    id: createHash('sha256').update(canonicalJson(schema)).digest('hex'),
-    source: schema,
+    id: createHash('sha256').update(canonicalJson(source)).digest('hex'),
+    source,
     dialect,
     text: JSON.stringify(safe),
   };

@@ -10,7 +10,19 @@ const SHOWN_CHARS = 200;
  */
 export function invalidSchema(path: string, what: string): GatewayError {
   const where = path === '' ? '' : `at ${shortened(path)}: `;
-  return new GatewayError('INVALID_REQUEST', `The schema cannot be used: ${where}${shortened(what)}.`, {
+  return refusedSchema({ message: `The schema cannot be used: ${where}${shortened(what)}.`, path });
+}
+
+/** Why a schema was refused, as it crosses from thread to thread. */
+export interface Refusal {
+  readonly message: string;
+  /** JSON pointer. */
+  readonly path: string;
+}
+
+/** The error for a refusal. */
+export function refusedSchema({ message, path }: Refusal): GatewayError {
+  return new GatewayError('INVALID_REQUEST', message, {
     metadata: { field: 'schema', schemaPath: shortened(path) },
   });
 }

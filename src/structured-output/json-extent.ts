@@ -29,6 +29,7 @@ export function measureJson(value: JsonValue, limits: JsonLimits): JsonMeasure {
       if (typeof node === 'string') chars += node.length;
       else if (typeof node === 'object' && node !== null) {
         nested = true;
+        if (Array.isArray(node) && node.length > limits.nodes) return { over: 'nodes' };
         chars += Array.isArray(node) ? pushAll(node, next) : pushMembers(node, next);
       }
       if (chars > limits.chars) return { over: 'chars' };

@@ -3,14 +3,12 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../core/clock.js';
 import { GatewayError } from '../core/gateway-error.js';
 import type { JsonObject } from '../core/json.js';
-import { boundedSchema, type BoundedSchema } from './bounded-schema.js';
+import { schemaText } from './bounded-schema.js';
 import type { CompiledSchema } from './compiled-schema.js';
-import { wireSchemas } from './gemini-schema.js';
-import { invalidSchema } from './invalid-schema.js';
-import { SchemaThread, JobFailure } from './schema-thread.js';
-import { SchemaValidation, threadFailure, validatorTerms } from './schema-validation.js';
-import type { Unsound } from './schema-validators.js';
-import { unsoundPlace } from './unsound-place.js';
+import { refusedSchema } from './invalid-schema.js';
+import type { SchemaFindings } from './schema-job.js';
+import { JobFailure, SchemaThread } from './schema-thread.js';
+import { SchemaValidation, threadFailure } from './schema-validation.js';
 
 const KEPT_SCHEMAS = 500;
 const KEPT_CHARS = 16_000_000;
@@ -45,15 +43,15 @@ export class SchemaCompiler implements OnApplicationShutdown {
    * wait, and with `CANCELLED` at shutdown.
    */
   async compile(schema: JsonObject): Promise<CompiledSchema> {
-    const bounded = boundedSchema(schema);
+    const text = schemaText(schema);
     // Members in another order are another schema to Gemini, which writes them in the order given.
-    const key = createHash('sha256').update(JSON.stringify(schema)).digest('base64');
+    const key = createHash('sha256').update(text).digest('base64');
     const known = this.#kept.get(key);
-    this.#kept.delete(key);
+    if (known !== undefined) this.#forget(key, known);
     const current = known !== undefined && this.clock.monotonicMs() < known.untilMs;
-    if (known !== undefined && !current) this.#keptChars -= known.chars;
-    const kept = known !== undefined && current ? known : this.#begin(bounded, key);
+    const kept = current ? known : this.#begin(schema, text, key);
     this.#kept.set(key, kept);
+    this.#keptChars += kept.chars;
     this.#makeRoom();
     return kept.compiled;
   }
@@ -63,10 +61,8 @@ export class SchemaCompiler implements OnApplicationShutdown {
     return this.#thread.close();
   }
 
-  #begin(bounded: BoundedSchema, key: string): Kept {
-    const chars = bounded.text.length;
-    const kept: Kept = { compiled: this.#compile(bounded), chars, untilMs: Infinity };
-    this.#keptChars += chars;
+  #begin(schema: JsonObject, text: string, key: string): Kept {
+    const kept: Kept = { compiled: this.#compile(schema, text), chars: text.length, untilMs: Infinity };
     kept.compiled.catch((thrown: unknown) => {
       const error = thrown as GatewayError;
       if (error.cause instanceof JobFailure) kept.untilMs = this.clock.monotonicMs() + REFUSED_MS;
@@ -75,27 +71,24 @@ export class SchemaCompiler implements OnApplicationShutdown {
     return kept;
   }
 
-  async #compile(bounded: BoundedSchema): Promise<CompiledSchema> {
-    await this.#judge(bounded);
-    const { id, source } = bounded;
-    const validation = new SchemaValidation(bounded, this.#thread);
+  async #compile(source: JsonObject, text: string): Promise<CompiledSchema> {
+    const findings = await this.#findings(text);
+    const validation = new SchemaValidation(findings, this.#thread);
     return Object.freeze({
-      id,
+      id: findings.id,
       source,
-      ...wireSchemas(source, bounded.dialect),
+      ...findings.wire,
       validate: (value) => validation.validate(value),
     } satisfies CompiledSchema);
   }
 
-  async #judge(bounded: BoundedSchema): Promise<void> {
-    let unsound: Unsound | undefined;
-    try {
-      const reply = await this.#thread.run({ kind: 'compile', terms: validatorTerms(bounded, true) });
-      if (reply.kind === 'unsound') unsound = unsoundPlace(bounded.source, reply.unsound);
-    } catch (thrown) {
+  async #findings(text: string): Promise<SchemaFindings> {
+    const reply = await this.#thread.run({ kind: 'compile', text }).catch((thrown: unknown) => {
       throw compileFailure(thrown);
-    }
-    if (unsound !== undefined) throw invalidSchema(unsound.path, unsound.message);
+    });
+    if (reply.kind === 'compiled') return reply.findings;
+    if (reply.kind === 'refused') throw refusedSchema(reply.refusal);
+    throw GatewayError.from(reply);
   }
 
   #makeRoom(): void {

@@ -20,7 +20,7 @@ export interface ThreadLimits {
 
 export const THREAD_LIMITS: ThreadLimits = {
   startMs: 10_000,
-  jobMs: 2_000,
+  jobMs: 3_000,
   waitMs: 10_000,
   waiting: 256,
   waitingChars: 64_000_000,
@@ -72,7 +72,7 @@ export class SchemaThread {
   /** Does a job. Rejects with a JobFailure and nothing else. */
   run(job: SchemaJob): Promise<SchemaReply> {
     return new Promise((resolve, reject) => {
-      const chars = job.terms.text.length + (job.kind === 'validate' ? job.document.length : 0);
+      const chars = job.kind === 'compile' ? job.text.length : job.terms.text.length + job.document.length;
       const { validate, compile } = this.#lines;
       if (this.#closed) return reject(new JobFailure('closed'));
       if (
@@ -145,10 +145,9 @@ export class SchemaThread {
   #options(): WorkerOptions {
     return {
       name: 'schemas',
-      workerData: { validators: VALIDATORS_FILE.href },
       resourceLimits: { maxOldGenerationSizeMb: this.limits.heapMb, maxYoungGenerationSizeMb: 16 },
       // Flags of the process, such as the place of a module loader, are not for this thread.
-      execArgv: [],
+      execArgv: WRITTEN ? ['--experimental-transform-types', '--no-warnings'] : [],
       env: {},
     };
   }
@@ -196,11 +195,7 @@ export class SchemaThread {
   }
 }
 
-/** The files of the thread as they lie beside this one: compiled, or as they were written. */
+/** Whether this runs from its source: the thread then does so as well. */
 const WRITTEN = import.meta.url.endsWith('.ts');
-const WORKER_FILE = beside(new URL('./schema.worker.js', import.meta.url));
-const VALIDATORS_FILE = beside(new URL('./schema-validators.js', import.meta.url));
-
-function beside(file: URL): URL {
-  return WRITTEN ? new URL(file.href.replace(/\.js$/, '.ts')) : file;
-}
+const COMPILED_FILE = new URL('./schema.worker.js', import.meta.url);
+const WORKER_FILE = WRITTEN ? new URL(COMPILED_FILE.href.replace(/\.js$/, '.ts')) : COMPILED_FILE;

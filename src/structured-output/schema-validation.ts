@@ -1,12 +1,12 @@
 import { GatewayError } from '../core/gateway-error.js';
 import type { JsonValue } from '../core/json.js';
-import type { BoundedSchema } from './bounded-schema.js';
-import { MAX_SCHEMA_ERRORS, type SchemaVerdict } from './compiled-schema.js';
+import type { SchemaVerdict } from './compiled-schema.js';
 import { measureJson, type JsonExtent } from './json-extent.js';
-import type { SchemaJob } from './schema-job.js';
+import type { SchemaFindings, SchemaJob } from './schema-job.js';
 import { JobFailure, type SchemaThread } from './schema-thread.js';
 import { makeValidator, type Validator } from './schema-validators.js';
-import { isShort, validationCost, type ValidationCost } from './validation-cost.js';
+import { validatorTerms } from './sound-schema.js';
+import { isShort } from './validation-cost.js';
 
 /** The largest document that is checked. */
 const DOCUMENT_LIMITS = { nodes: 500_000, chars: 4_000_000, depth: 256 } as const;
@@ -18,16 +18,13 @@ const ALL_ERRORS_NODES = 10_000;
  * from the second time on, so that a schema that is used once costs the event loop nothing.
  */
 export class SchemaValidation {
-  readonly #cost: ValidationCost | undefined;
   #used = false;
   #inPlace: Validator | undefined;
 
   constructor(
-    private readonly schema: BoundedSchema,
+    private readonly schema: Pick<SchemaFindings, 'cost' | 'dialect' | 'text'>,
     private readonly thread: SchemaThread,
-  ) {
-    this.#cost = validationCost(schema);
-  }
+  ) {}
 
   /** See `CompiledSchema.validate`. */
   async validate(value: JsonValue): Promise<SchemaVerdict> {
@@ -40,7 +37,8 @@ export class SchemaValidation {
   #validatorInPlace(extent: JsonExtent): Validator | undefined {
     const usedBefore = this.#used;
     this.#used = true;
-    if (!usedBefore || this.#cost === undefined || !isShort(this.#cost, extent)) return undefined;
+    const { cost } = this.schema;
+    if (!usedBefore || cost === undefined || !isShort(cost, extent)) return undefined;
     this.#inPlace ??= makeValidator(validatorTerms(this.schema, true));
     return this.#inPlace;
   }
@@ -54,14 +52,11 @@ export class SchemaValidation {
     } catch (thrown) {
       throw validationFailure(thrown);
     }
-    // Recursion without end within the schema.
-    throw new GatewayError('SCHEMA_MISMATCH', 'The answer could not be checked against the schema.');
+    throw new GatewayError(
+      'SCHEMA_MISMATCH',
+      'The answer cannot be checked: the schema asks for itself without end.',
+    );
   }
-}
-
-/** How a validator of a schema is made. */
-export function validatorTerms({ dialect, text }: BoundedSchema, allErrors: boolean): SchemaJob['terms'] {
-  return { dialect, text, allErrors, maxErrors: MAX_SCHEMA_ERRORS };
 }
 
 /** The failures that do not depend on what the thread was asked. */

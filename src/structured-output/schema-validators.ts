@@ -1,4 +1,3 @@
-// Runs in the worker thread as well, there from its source too: it imports packages, and types, alone.
 import { Ajv, type AnySchema, type ErrorObject, type Options } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { RE2JS } from 're2js';

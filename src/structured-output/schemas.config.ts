@@ -2,12 +2,9 @@ import { IsObject } from 'class-validator';
 import { Doc, MapOf } from '../config/field.decorator.js';
 import type { ConfigProblem, ConfigSnapshot } from '../core/config-snapshot.js';
 import { GatewayError } from '../core/gateway-error.js';
-import { isJsonObject, type JsonValue } from '../core/json.js';
-import { boundedSchema } from './bounded-schema.js';
-import { invalidSchema } from './invalid-schema.js';
-import { makeValidator, unsoundness } from './schema-validators.js';
-import { validatorTerms } from './schema-validation.js';
-import { unsoundPlace } from './unsound-place.js';
+import type { JsonValue } from '../core/json.js';
+import { schemaText } from './bounded-schema.js';
+import { soundSchema } from './sound-schema.js';
 
 /** The versions of one named schema. */
 export class NamedSchemaConfig {
@@ -49,19 +46,9 @@ function problemsOf(path: string, versions: Readonly<Record<string, JsonValue>>)
 /** What is wrong with a schema, or undefined. Compiles in place: the operator's schemas are few, and meant well. */
 function problemOf(schema: JsonValue): string | undefined {
   try {
-    const bounded = boundedSchema(schema);
-    const terms = validatorTerms(bounded, true);
-    const unsound = unsoundness(bounded.dialect, JSON.parse(bounded.text) as JsonValue);
-    if (unsound !== undefined) throw invalidSchema(unsound.path, unsound.message);
-    makeValidator(terms);
+    soundSchema(schemaText(schema));
     return undefined;
   } catch (thrown) {
-    return thrown instanceof GatewayError ? thrown.message : compileMessage(schema, thrown);
+    return GatewayError.from(thrown).message;
   }
-}
-
-function compileMessage(schema: JsonValue, thrown: unknown): string {
-  const said = { message: thrown instanceof Error ? thrown.message : String(thrown), path: '' };
-  const unsound = isJsonObject(schema) ? unsoundPlace(schema, said) : said;
-  return invalidSchema(unsound.path, unsound.message).message;
 }

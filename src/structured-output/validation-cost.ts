@@ -1,5 +1,4 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
-import type { BoundedSchema } from './bounded-schema.js';
 import type { JsonExtent } from './json-extent.js';
 import { pointerParts } from './json-pointer.js';
 import { subSchemasOf } from './sub-schemas.js';
@@ -16,7 +15,7 @@ export interface ValidationCost {
 
 /** Some 10 ms of work, were every value to meet every schema. */
 const STEPS = 20_000;
-const PATTERN_STEPS = 400_000;
+const PATTERN_STEPS = 100_000;
 /** A schema with more than these takes long to compile. */
 const SUB_SCHEMAS = 48;
 
@@ -24,7 +23,7 @@ const SUB_SCHEMAS = 48;
  * What a schema costs, or undefined where no bound is known beforehand: it refers to itself, to names, or to what
  * is not in it, or it is large.
  */
-export function validationCost({ source }: BoundedSchema): ValidationCost | undefined {
+export function validationCost(source: JsonObject): ValidationCost | undefined {
   const count: Count = { root: source, subSchemas: 0, under: new Set() };
   const cost = costOf(source, count);
   return Number.isFinite(cost.steps) ? cost : undefined;

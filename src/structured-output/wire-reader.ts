@@ -14,10 +14,10 @@ import {
   type WireType,
 } from './wire-shape.js';
 
-/** More shapes than these are not told: a schema that is written out can grow without bound. */
-const MAX_SHAPES = 10_000;
+/** More shapes than these are not written out where references are followed: they can grow without bound. */
+const MAX_WRITTEN_OUT = 1_500;
 /** References followed within references. */
-const MAX_FOLLOWED = 32;
+const MAX_FOLLOWED = 8;
 
 /** Where a schema stands. */
 interface Place {
@@ -34,7 +34,7 @@ export class WireReader {
   readonly #relaxed: Relaxation[] = [];
   readonly #names = new Map<string, string>([['', ROOT]]);
   readonly #waiting: Referred[] = [];
-  #shapes = 0;
+  #writtenOut = 0;
   #followed = 0;
 
   constructor(
@@ -56,13 +56,13 @@ export class WireReader {
 
   #read(schema: JsonValue, place: Place): WireShape {
     const { path } = place;
-    this.#shapes += 1;
-    if (this.#shapes > MAX_SHAPES) {
-      if (this.#shapes === MAX_SHAPES + 1)
+    if (this.#followed > 0) this.#writtenOut += 1;
+    if (this.#writtenOut > MAX_WRITTEN_OUT && this.#followed > 0) {
+      if (this.#writtenOut === MAX_WRITTEN_OUT + 1)
         this.#relax({
           path,
-          keyword: 'properties',
-          why: `it is written out to more than ${MAX_SHAPES} schemas`,
+          keyword: '$ref',
+          why: `it is written out to more than ${MAX_WRITTEN_OUT} schemas`,
         });
       return { path };
     }
@@ -161,16 +161,19 @@ export class WireReader {
     schema: JsonObject,
     place: Place,
   ): WireShape[] {
-    const groups = new Map<WireType, JsonValue[]>();
+    const groups = new Map<WireType, Set<JsonValue>>();
     const numbers = choice.some((value) => keywords.typeOfValue(value) === 'number') ? 'number' : 'integer';
     for (const value of choice) {
       const own = keywords.typeOfValue(value);
       const type = typeof value === 'number' ? numbers : own;
       const allowed =
         types === undefined || types.includes(own) || (own === 'integer' && types.includes('number'));
-      if (allowed) groups.set(type, [...new Set([...(groups.get(type) ?? []), value])]);
+      if (!allowed) continue;
+      const group = groups.get(type);
+      if (group === undefined) groups.set(type, new Set([value]));
+      else group.add(value);
     }
-    return [...groups].map(([type, values]) => this.#readType(type, schema, place, values));
+    return [...groups].map(([type, values]) => this.#readType(type, schema, place, [...values]));
   }
 
   #readType(type: WireType, schema: JsonObject, place: Place, choice?: readonly JsonValue[]): WireShape {
