@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import { ModelCatalog } from '../../routing/model-catalog.js';
-import { answerHeaders } from '../http/answer-headers.js';
+import { answerHeaders, structuredHeaders } from '../http/answer-headers.js';
 import { writeStream } from '../http/answer-stream.js';
 import { modelInfo, modelPage } from './anthropic-api.models.js';
 import { AnthropicCalls, type Answering } from './anthropic-calls.js';
@@ -28,7 +28,9 @@ export class AnthropicApiController {
       await writeStream(reply, generation, headersOf(answering), messageFraming(context));
       return;
     }
-    send(reply, answering, toMessage(context, await collect(generation)));
+    const collected = await collect(generation);
+    void reply.headers(structuredHeaders(collected.finish));
+    send(reply, answering, toMessage(context, collected));
   }
 
   @Post('messages/count_tokens')

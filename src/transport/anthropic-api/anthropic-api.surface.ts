@@ -68,6 +68,7 @@ export function anthropicErrorBody(error: GatewayError, requestId: string): Json
         reason: error.reason,
         ...(error.retryAfterMs === undefined ? {} : { retry_after_ms: error.retryAfterMs }),
         ...snakeCased(details),
+        ...(error.details as JsonObject | undefined),
       },
     },
     request_id: requestId,

@@ -5,7 +5,7 @@ import { collect } from '../../core/combinators.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import { mergeChunks } from '../../core/merge-chunks.js';
 import { ModelCatalog } from '../../routing/model-catalog.js';
-import { answerHeaders } from '../http/answer-headers.js';
+import { answerHeaders, structuredHeaders } from '../http/answer-headers.js';
 import { writeStream } from '../http/answer-stream.js';
 import { CallEntry, type RouteCall } from '../http/call-entry.js';
 import { HttpError } from '../http/http-error.js';
@@ -54,10 +54,13 @@ export class GeminiApiController {
       await writeStream(reply, generation, { 'x-request-id': call.id, ...headers }, framing);
       return;
     }
-    const { chunks } = await collect(generation);
+    const { chunks, finish } = await collect(generation);
     const [only] = chunks;
     const text = chunks.length === 1 && only ? textOfChunk(only) : JSON.stringify(mergeChunks(chunks));
-    void reply.headers(headers).type('application/json; charset=UTF-8').send(text);
+    void reply
+      .headers({ ...headers, ...structuredHeaders(finish) })
+      .type('application/json; charset=UTF-8')
+      .send(text);
   }
 
   @Get('models')

@@ -34,13 +34,13 @@ const GEMINI_STATUS = {
 
 /** Google's error document for an error: its status word, and details that a Google client understands. */
 export function googleErrorBody(error: GatewayError, requestId: string): JsonObject {
-  const { reason, message, metadata, retryAfterMs } = error;
+  const { reason, message, metadata, details: more, retryAfterMs } = error;
   const details: JsonObject[] = [
     {
       '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
       reason,
       domain: 'gemini-gateway',
-      metadata: { requestId, ...textual(metadata) },
+      metadata: { requestId, ...textual({ ...metadata, ...more }) },
     },
   ];
   if (retryAfterMs !== undefined) {
@@ -76,6 +76,11 @@ function statusOf(error: GatewayError): number {
   return error instanceof HttpError ? error.status : GEMINI_STATUS[error.reason];
 }
 
-function textual(metadata: GatewayError['metadata']): JsonObject {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [name, String(value)]));
+function textual(about: Readonly<Record<string, unknown>>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(about).map(([name, value]) => [
+      name,
+      typeof value === 'object' ? JSON.stringify(value) : String(value),
+    ]),
+  );
 }

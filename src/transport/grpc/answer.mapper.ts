@@ -1,12 +1,13 @@
 import { fromJson, type JsonValue as ProtoJsonValue } from '@bufbuild/protobuf';
 import { ValueSchema } from '@bufbuild/protobuf/wkt';
-import type { Verdict } from '../../core/generation.js';
+import type { StructuredReport, Verdict } from '../../core/generation.js';
 import { isJsonObject, type JsonObject } from '../../core/json.js';
 import { deltasOf, type Answer, type Delta } from '../shared/answers.js';
 import {
   Outcome,
   type GenerateResponse,
   type GenerateStreamResponse,
+  type Structured,
 } from './gen/gemini_gateway/v1/gateway_pb.js';
 import { functionCallMessage, partMessage } from './part.mapper.js';
 import { int32, usageMessage } from './usage.mapper.js';
@@ -34,6 +35,22 @@ export function answerMessage(answer: Answer, verdict: Verdict): GenerateRespons
     },
     cache,
     warnings: [...(answer.warnings ?? [])],
+    ...(answer.structured === undefined ? {} : { structured: structuredMessage(answer.structured) }),
+  };
+}
+
+function structuredMessage({ valid, repaired, reasked, instead, relaxed }: StructuredReport): Structured {
+  return {
+    $typeName: 'gemini_gateway.v1.Structured',
+    valid,
+    repaired,
+    reasked,
+    instead: instead ?? '',
+    relaxed: relaxed.map(({ path, keyword }) => ({
+      $typeName: 'gemini_gateway.v1.Relaxation',
+      path,
+      keyword,
+    })),
   };
 }
 

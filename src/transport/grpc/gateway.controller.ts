@@ -10,7 +10,7 @@ import { ModelCatalog } from '../../routing/model-catalog.js';
 import { Explanations } from '../../telemetry/explanations.js';
 import { answerOf, assertAnswered, doneOf, vectorsOf } from '../shared/answers.js';
 import { CallMaker, type Answering, type RouteCall } from '../shared/call-maker.js';
-import { embedRequest, metadataOf, type GenerateBody } from '../shared/requests.js';
+import { embedRequest, metadataOf, schemaOf, type GenerateBody } from '../shared/requests.js';
 import { answerMessage, deltaMessages, doneMessage } from './answer.mapper.js';
 import { askedToEmbed } from './embed.mapper.js';
 import { explanationMessage } from './explanation.mapper.js';
@@ -57,7 +57,7 @@ export class GrpcController {
     const asked = askedToGenerate(request);
     const { call, generation } = await this.#make(exchange, generating(asked, false));
     const collected = await collect(generation);
-    const answer = answerOf(call.id, generation.head, collected, asked.body.schema !== undefined);
+    const answer = answerOf(call.id, generation.head, collected);
     return answerMessage(answer, collected.finish.verdict);
   }
 
@@ -166,7 +166,13 @@ function called({ body, request }: Question): Omit<RouteCall, 'operation'> {
 
 function generating(asked: Asked, stream: boolean): RouteCall {
   const { priority } = asked.body;
-  return { ...called(asked), operation: 'generate', stream, ...(priority === undefined ? {} : { priority }) };
+  return {
+    ...called(asked),
+    operation: 'generate',
+    stream,
+    ...(priority === undefined ? {} : { priority }),
+    ...schemaOf(asked.body),
+  };
 }
 
 function questionOf({ request }: { readonly request?: GenerateRequest | undefined }): GenerateRequest {

@@ -41,7 +41,15 @@ export function askedToCount(message: GenerateRequest): Asked {
 function bodyOf(message: GenerateRequest): JsonObject {
   const { tools, toolConfig, generation, schema, safetySettings, contents } = message;
   const body: JsonObject = metadataFields(message.metadata);
-  setTexts(body, message, ['task', 'model', 'prompt', 'system', 'cachedContent']);
+  setTexts(body, message, [
+    'task',
+    'model',
+    'prompt',
+    'system',
+    'cachedContent',
+    'schemaName',
+    'schemaVersion',
+  ]);
   if (contents.length > 0) body['contents'] = contentsOf(contents);
   if (tools.length > 0) body['tools'] = tools;
   if (toolConfig !== undefined) body['toolConfig'] = toolConfig;

@@ -72,8 +72,8 @@ function detailsOf(
   message: string,
   field: string | undefined,
 ): Any[] {
-  const { reason, retryAfterMs, metadata, usage = NO_USAGE } = error;
-  const about = { ...metadata, ...(field === undefined ? {} : { field }), requestId };
+  const { reason, retryAfterMs, metadata, details: more, usage = NO_USAGE } = error;
+  const about = { ...metadata, ...more, ...(field === undefined ? {} : { field }), requestId };
   const details = [packed(ErrorInfoSchema, { reason, domain: ERROR_DOMAIN, metadata: textual(about) })];
   if (retryAfterMs !== undefined)
     details.push(packed(RetryInfoSchema, { retryDelay: durationOf(retryAfterMs) }));
@@ -112,10 +112,11 @@ function durationOf(ms: number): { seconds: bigint; nanos: number } {
   };
 }
 
-function textual(metadata: ErrorMetadata): Record<string, string> {
+function textual(about: Readonly<Record<string, unknown>>): Record<string, string> {
   const texts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(metadata)) {
-    if (value !== undefined) texts[name] = bounded(String(value));
+  for (const [name, value] of Object.entries(about)) {
+    if (value === undefined) continue;
+    texts[name] = bounded(typeof value === 'object' ? JSON.stringify(value) : String(value));
   }
   return texts;
 }

@@ -1,4 +1,4 @@
-import type { Head } from '../../core/generation.js';
+import type { FinishEvent, Head } from '../../core/generation.js';
 import { EMULATOR_PROJECT } from '../../routing/target.js';
 
 /** Headers that tell the caller who answered. */
@@ -11,6 +11,20 @@ export function answerHeaders(head: Head): Record<string, string> {
     ...storedHeaders(head),
     ...(head.project === EMULATOR_PROJECT ? { 'x-gateway-upstream': 'emulator' } : {}),
   };
+}
+
+/** How a whole answer was held to its schema: `valid` or `mismatch`, and what was done for it. */
+export function structuredHeaders({ structured }: FinishEvent): Record<string, string> {
+  if (structured === undefined) return {};
+  const { valid, repaired, reasked, instead, relaxed } = structured;
+  const said = [
+    valid ? 'valid' : 'mismatch',
+    ...(repaired ? ['repaired'] : []),
+    ...(reasked ? ['reasked'] : []),
+    ...(instead === undefined ? [] : [instead]),
+    ...(relaxed.length === 0 ? [] : [`relaxed=${relaxed.length}`]),
+  ];
+  return { 'x-gateway-structured': said.join(', ') };
 }
 
 /** Key of the question, by which its answer can be forgotten, and how old a stored answer is. */

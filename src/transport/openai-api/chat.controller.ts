@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
-import { answerHeaders } from '../http/answer-headers.js';
+import { answerHeaders, structuredHeaders } from '../http/answer-headers.js';
 import { writeStream } from '../http/answer-stream.js';
 import { chatCompletion } from './chat-answer.mapper.js';
 import { streamingOf, toGeminiRequest } from './chat-request.mapper.js';
@@ -24,7 +24,11 @@ export class ChatController {
       await writeStream(reply, generation, headers, chatFraming(context, streaming));
       return;
     }
-    const answer = chatCompletion(context, await collect(generation));
-    void reply.headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(answer));
+    const collected = await collect(generation);
+    const answer = chatCompletion(context, collected);
+    void reply
+      .headers({ ...headers, ...structuredHeaders(collected.finish) })
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(answer));
   }
 }

@@ -79,6 +79,7 @@ export function openAiError(error: GatewayError, requestId: string): OpenAiError
       request_id: requestId,
       ...(error.retryAfterMs === undefined ? {} : { retry_after_ms: error.retryAfterMs }),
       ...snakeCased(details),
+      ...(error.details as JsonObject | undefined),
     },
   };
 }

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { collect } from '../../core/combinators.js';
-import { answerHeaders } from '../http/answer-headers.js';
+import { answerHeaders, structuredHeaders } from '../http/answer-headers.js';
 import { writeStream } from '../http/answer-stream.js';
 import { NO_PADDING, streamOptionsOf } from './chat-request.mapper.js';
 import { bodyOf, OpenAiCalls } from './openai-calls.js';
@@ -26,7 +26,11 @@ export class ResponsesController {
       await writeStream(reply, generation, headers, responsesFraming(context, body, wishes));
       return;
     }
-    const answer = wholeResponse(context, body, wishes, await collect(generation));
-    void reply.headers(headers).type('application/json; charset=utf-8').send(JSON.stringify(answer));
+    const collected = await collect(generation);
+    const answer = wholeResponse(context, body, wishes, collected);
+    void reply
+      .headers({ ...headers, ...structuredHeaders(collected.finish) })
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify(answer));
   }
 }

@@ -14,7 +14,13 @@ import { Documented } from '../http/route-docs.js';
 import { cacheHeaders, isKnown } from './cache-headers.js';
 import { answerOf, vectorsOf } from '../shared/answers.js';
 import { restFraming } from './rest.framing.js';
-import { countTokensRequest, embedRequest, generateRequest, metadataOf } from '../shared/requests.js';
+import {
+  countTokensRequest,
+  embedRequest,
+  generateRequest,
+  metadataOf,
+  schemaOf,
+} from '../shared/requests.js';
 import { countTokensSchema, embedSchema, generateSchema } from '../shared/request-schemas.js';
 import { validCountTokensBody, validEmbedBody, validGenerateBody } from '../shared/request-validation.js';
 
@@ -48,6 +54,7 @@ export class RestController {
       ...(body.timeoutMs === undefined ? {} : { timeoutMs: body.timeoutMs }),
       metadata: metadataOf(body),
       ...(body.cache === undefined ? {} : { cache: body.cache }),
+      ...schemaOf(body),
     });
     const { call, generation } = answering;
     if (stream) {
@@ -55,7 +62,7 @@ export class RestController {
       return;
     }
     const collected = await collect(generation);
-    send(request, reply, answering, answerOf(call.id, generation.head, collected, body.schema !== undefined));
+    send(request, reply, answering, answerOf(call.id, generation.head, collected));
   }
 
   @Post('count-tokens')

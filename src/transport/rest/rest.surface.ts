@@ -54,6 +54,7 @@ export function problemOf(error: GatewayError, requestId: string): Problem {
     requestId,
     ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
     ...error.metadata,
+    ...error.details,
   };
 }
 

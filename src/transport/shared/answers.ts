@@ -1,7 +1,7 @@
 import type { Collected } from '../../core/combinators.js';
 import { GatewayError } from '../../core/gateway-error.js';
 import type { Part } from '../../core/gemini-wire.js';
-import type { FinishEvent, Head } from '../../core/generation.js';
+import type { FinishEvent, Head, StructuredReport } from '../../core/generation.js';
 import { isJsonObject, type JsonObject, type JsonValue } from '../../core/json.js';
 import { candidatesOf, mergeChunks, partsOf } from '../../core/merge-chunks.js';
 import type { Usage } from '../../core/usage.js';
@@ -14,7 +14,9 @@ export interface Answer {
   readonly text?: string;
   readonly parts?: readonly Part[];
   readonly toolCalls?: readonly JsonValue[];
+  /** The document, where the answer was to follow a schema. */
   readonly json?: JsonValue;
+  readonly structured?: StructuredReport;
   readonly finishReason: string;
   readonly usage: Usage;
   readonly route: { readonly target: string; readonly attempts: number; readonly fallback: boolean };
@@ -26,28 +28,29 @@ export interface Answer {
  * The whole answer. Throws SAFETY_BLOCKED, EMPTY_RESPONSE or UPSTREAM_PROTOCOL for an answer that is none: a 200
  * would not be the truth.
  */
-export function answerOf(id: string, head: Head, { chunks, finish }: Collected, wantsJson: boolean): Answer {
+export function answerOf(id: string, head: Head, { chunks, finish }: Collected): Answer {
   assertAnswered(finish);
   const parts = partsOf(candidatesOf(mergeChunks(chunks))[0]);
   const text = textOf(parts);
   const toolCalls = parts.flatMap(({ functionCall }) => (functionCall === undefined ? [] : [functionCall]));
-  const json = wantsJson ? parsed(text) : undefined;
   return {
-    ...doneOf(id, head, finish, wantsJson && json === undefined ? ['The answer is no valid JSON.'] : []),
+    ...doneOf(id, head, finish),
     ...(text === '' ? {} : { text }),
     parts,
     ...(toolCalls.length === 0 ? {} : { toolCalls }),
-    ...(json === undefined ? {} : { json }),
   };
 }
 
 /** The answer without its text: the last event of a stream. */
-export function doneOf(id: string, head: Head, finish: FinishEvent, notes: readonly string[] = []): Answer {
-  const warnings = [...notes, ...warningsOf(finish)];
+export function doneOf(id: string, head: Head, finish: FinishEvent): Answer {
+  const warnings = warningsOf(finish);
+  const { value: json, ...structured } = finish.structured ?? {};
   return {
     id,
     model: head.model,
     ...(finish.modelVersion === undefined ? {} : { modelVersion: finish.modelVersion }),
+    ...(json === undefined ? {} : { json }),
+    ...(finish.structured === undefined ? {} : { structured: structured as StructuredReport }),
     finishReason: finish.finishReason,
     usage: finish.usage,
     route: { target: `${head.project}/${head.model}`, attempts: head.attempts, fallback: head.fallback },
@@ -111,20 +114,23 @@ function textOf(parts: readonly Part[]): string {
     .join('');
 }
 
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) return undefined;
-    throw thrown;
+function warningsOf({ verdict, usage, structured }: FinishEvent): string[] {
+  const warnings: string[] = [];
+  if (structured?.valid === false) {
+    warnings.push(
+      structured.value === undefined
+        ? 'The answer is no valid JSON.'
+        : 'The answer does not follow the schema.',
+    );
   }
-}
-
-function warningsOf({ verdict, usage }: FinishEvent): string[] {
-  if (verdict !== 'truncated') return [];
-  return usage.outputTokens === 0
-    ? ['Thinking used up maxOutputTokens; there is no visible answer.']
-    : ['The answer was cut at its longest allowed length.'];
+  if (verdict === 'truncated') {
+    warnings.push(
+      usage.outputTokens === 0
+        ? 'Thinking used up maxOutputTokens; there is no visible answer.'
+        : 'The answer was cut at its longest allowed length.',
+    );
+  }
+  return warnings;
 }
 
 /** The vectors of an embedding answer. */

@@ -75,6 +75,8 @@ const question = {
   schema: { ...freeObject, description: 'JSON Schema that the answer is to follow.' },
 } as const;
 
+const schemaWord = { type: 'string', pattern: '^[\\w.-]{1,64}$' } as const;
+
 const metadata = {
   feature: {
     type: 'string',
@@ -125,6 +127,8 @@ export const generateSchema = {
   type: 'object',
   properties: {
     ...question,
+    schemaName: { ...schemaWord, description: 'A schema of the configuration, in place of `schema`.' },
+    schemaVersion: { ...schemaWord, description: 'Its version; the last one unless given.' },
     safetySettings: { type: 'array', items: freeObject },
     cachedContent: someText,
     stream: { type: 'boolean', description: 'Answer as server-sent events.' },

@@ -1,4 +1,5 @@
-import type { CacheDirectives, CallMetadata, Priority } from '../../core/call.js';
+import type { CacheDirectives, CallMetadata, Priority, SchemaName } from '../../core/call.js';
+import { GatewayError } from '../../core/gateway-error.js';
 import type { JsonObject } from '../../core/json.js';
 
 interface MediaInput {
@@ -25,6 +26,9 @@ export interface GenerateBody {
   readonly toolConfig?: JsonObject;
   readonly generation?: GenerationInput;
   readonly schema?: JsonObject;
+  /** A schema of the configuration, in place of `schema`. */
+  readonly schemaName?: string;
+  readonly schemaVersion?: string;
   readonly safetySettings?: JsonObject[];
   readonly cachedContent?: string;
   readonly stream?: boolean;
@@ -80,6 +84,18 @@ export function embedRequest({ texts, taskType, dimensions }: EmbedBody): JsonOb
       ...(dimensions === undefined ? {} : { outputDimensionality: dimensions }),
     })),
   };
+}
+
+/** The configured schema that the body names. Throws INVALID_REQUEST for a version of none. */
+export function schemaOf({ schemaName, schemaVersion }: GenerateBody): { schema?: SchemaName } {
+  if (schemaName === undefined) {
+    if (schemaVersion === undefined) return {};
+    throw new GatewayError('INVALID_REQUEST', '"schemaName" is missing beside "schemaVersion".', {
+      metadata: { field: 'schemaName' },
+    });
+  }
+  const version = schemaVersion === undefined ? {} : { version: schemaVersion };
+  return { schema: { name: schemaName, ...version } };
 }
 
 /** What the body says about the call. */

@@ -9,8 +9,8 @@ const chunk = (...parts: Part[]): ChunkEvent => ({
   type: 'chunk',
   value: { candidates: [{ content: { parts } }] },
 });
-const answer = (chunks: ChunkEvent[], finish: FinishEvent = finishFixture(), wantsJson = false) =>
-  answerOf('r-1', head, { chunks, finish }, wantsJson);
+const answer = (chunks: ChunkEvent[], finish: FinishEvent = finishFixture()) =>
+  answerOf('r-1', head, { chunks, finish });
 
 describe('answerOf', () => {
   it('has visible text, all parts and where it came from, and nothing that does not apply', () => {
@@ -36,15 +36,25 @@ describe('answerOf', () => {
     expect(found).not.toHaveProperty('text');
   });
 
-  it('parses the text where JSON was asked for, and warns where it is none', () => {
-    expect(answer([chunk({ text: '{"a":1}' })], finishFixture(), true)).toMatchObject({ json: { a: 1 } });
-    expect(answer([chunk({ text: '{"a":1}' })])).not.toHaveProperty('json');
-    const broken = answer([chunk({ text: '{"a":' })], finishFixture({ verdict: 'truncated' }), true);
-    expect(broken).not.toHaveProperty('json');
-    expect(broken.warnings).toEqual([
-      'The answer is no valid JSON.',
-      'The answer was cut at its longest allowed length.',
+  it('has the document and how it came about, and warns where it is none or a wrong one', () => {
+    const report = {
+      valid: true,
+      repaired: true,
+      reasked: false,
+      relaxed: [{ path: '/not', keyword: 'not' }],
+    };
+    const said = (structured: FinishEvent['structured']) =>
+      answer([chunk({ text: '{"a":1}' })], finishFixture(structured === undefined ? {} : { structured }));
+    const good = said({ ...report, value: { a: 1 } });
+    expect([good.json, good.structured, good.warnings]).toEqual([{ a: 1 }, report, undefined]);
+    expect(said({ ...report, value: null })).toHaveProperty('json', null);
+    const none = said({ ...report, valid: false });
+    expect(none).not.toHaveProperty('json');
+    expect(none.warnings).toEqual(['The answer is no valid JSON.']);
+    expect(said({ ...report, valid: false, value: 1 }).warnings).toEqual([
+      'The answer does not follow the schema.',
     ]);
+    expect(said(undefined)).not.toHaveProperty('structured');
   });
 
   it('warns that thinking used up the tokens', () => {

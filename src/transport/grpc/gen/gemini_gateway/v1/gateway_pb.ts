@@ -12,7 +12,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file gemini_gateway/v1/gateway.proto.
  */
 export const file_gemini_gateway_v1_gateway: GenFile = /*@__PURE__*/
-  fileDesc("Ch9nZW1pbmlfZ2F0ZXdheS92MS9nYXRld2F5LnByb3RvEhFnZW1pbmlfZ2F0ZXdheS52MSKOBAoPR2VuZXJhdGVSZXF1ZXN0EgwKBHRhc2sYASABKAkSDQoFbW9kZWwYAiABKAkSDgoGcHJvbXB0GAMgASgJEiwKCGNvbnRlbnRzGAQgAygLMhouZ2VtaW5pX2dhdGV3YXkudjEuQ29udGVudBIOCgZzeXN0ZW0YBSABKAkSJgoFdG9vbHMYBiADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC3Rvb2xfY29uZmlnGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI3CgpnZW5lcmF0aW9uGAggASgLMiMuZ2VtaW5pX2dhdGV3YXkudjEuR2VuZXJhdGlvbkNvbmZpZxInCgZzY2hlbWEYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjAKD3NhZmV0eV9zZXR0aW5ncxgKIAMoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFgoOY2FjaGVkX2NvbnRlbnQYCyABKAkSLQoIcHJpb3JpdHkYDCABKA4yGy5nZW1pbmlfZ2F0ZXdheS52MS5Qcmlvcml0eRIxCghtZXRhZGF0YRgNIAEoCzIfLmdlbWluaV9nYXRld2F5LnYxLkNhbGxNZXRhZGF0YRImCgVleHRyYRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RKBAgUEBkiTAoVR2VuZXJhdGVTdHJlYW1SZXF1ZXN0EjMKB3JlcXVlc3QYASABKAsyIi5nZW1pbmlfZ2F0ZXdheS52MS5HZW5lcmF0ZVJlcXVlc3QiqQEKDENhbGxNZXRhZGF0YRIPCgdmZWF0dXJlGAEgASgJEgwKBHVzZXIYAiABKAkSFAoMY29udmVyc2F0aW9uGAMgASgJEjcKBHRhZ3MYBCADKAsyKS5nZW1pbmlfZ2F0ZXdheS52MS5DYWxsTWV0YWRhdGEuVGFnc0VudHJ5GisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImcKB0NvbnRlbnQSDAoEcm9sZRgBIAEoCRImCgVwYXJ0cxgCIAMoCzIXLmdlbWluaV9nYXRld2F5LnYxLlBhcnQSJgoFZXh0cmEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ItACCgRQYXJ0Eg4KBHRleHQYASABKAlIABIuCgtpbmxpbmVfZGF0YRgCIAEoCzIXLmdlbWluaV9nYXRld2F5LnYxLkJsb2JIABIwCglmaWxlX2RhdGEYAyABKAsyGy5nZW1pbmlfZ2F0ZXdheS52MS5GaWxlRGF0YUgAEjgKDWZ1bmN0aW9uX2NhbGwYBCABKAsyHy5nZW1pbmlfZ2F0ZXdheS52MS5GdW5jdGlvbkNhbGxIABJAChFmdW5jdGlvbl9yZXNwb25zZRgFIAEoCzIjLmdlbWluaV9nYXRld2F5LnYxLkZ1bmN0aW9uUmVzcG9uc2VIABIPCgd0aG91Z2h0GAYgASgIEhkKEXRob3VnaHRfc2lnbmF0dXJlGAcgASgJEiYKBWV4dHJhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIGCgRkYXRhIk8KBEJsb2ISEQoJbWltZV90eXBlGAEgASgJEgwKBGRhdGEYAiABKAwSJgoFZXh0cmEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IlcKCEZpbGVEYXRhEhEKCW1pbWVfdHlwZRgBIAEoCRIQCghmaWxlX3VyaRgCIAEoCRImCgVleHRyYRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QidwoMRnVuY3Rpb25DYWxsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJQoEYXJncxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFZXh0cmEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0In8KEEZ1bmN0aW9uUmVzcG9uc2USCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCghyZXNwb25zZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFZXh0cmEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IugEChBHZW5lcmF0aW9uQ29uZmlnEhgKC3RlbXBlcmF0dXJlGAEgASgBSACIAQESEgoFdG9wX3AYAiABKAFIAYgBARISCgV0b3BfaxgDIAEoBUgCiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAQgASgFSAOIAQESFgoOc3RvcF9zZXF1ZW5jZXMYBSADKAkSEQoEc2VlZBgGIAEoBUgEiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYByABKAFIBYgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgIIAEoAUgGiAEBEjgKDnRoaW5raW5nX2xldmVsGAkgASgOMiAuZ2VtaW5pX2dhdGV3YXkudjEuVGhpbmtpbmdMZXZlbBIcCg90aGlua2luZ19idWRnZXQYCiABKAVIB4gBARIdChBpbmNsdWRlX3Rob3VnaHRzGAsgASgISAiIAQESOAoTcmVzcG9uc2VfbW9kYWxpdGllcxgMIAMoDjIbLmdlbWluaV9nYXRld2F5LnYxLk1vZGFsaXR5EhgKEG1lZGlhX3Jlc29sdXRpb24YDSABKAkSJgoFZXh0cmEYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCCAoGX3RvcF9rQhQKEl9tYXhfb3V0cHV0X3Rva2Vuc0IHCgVfc2VlZEITChFfcHJlc2VuY2VfcGVuYWx0eUIUChJfZnJlcXVlbmN5X3BlbmFsdHlCEgoQX3RoaW5raW5nX2J1ZGdldEITChFfaW5jbHVkZV90aG91Z2h0cyKSAwoQR2VuZXJhdGVSZXNwb25zZRIKCgJpZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAMgASgJEgwKBHRleHQYBCABKAkSJgoFcGFydHMYBSADKAsyFy5nZW1pbmlfZ2F0ZXdheS52MS5QYXJ0EjMKCnRvb2xfY2FsbHMYBiADKAsyHy5nZW1pbmlfZ2F0ZXdheS52MS5GdW5jdGlvbkNhbGwSJAoEanNvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIVCg1maW5pc2hfcmVhc29uGAggASgJEisKB291dGNvbWUYCSABKA4yGi5nZW1pbmlfZ2F0ZXdheS52MS5PdXRjb21lEicKBXVzYWdlGAogASgLMhguZ2VtaW5pX2dhdGV3YXkudjEuVXNhZ2USJwoFcm91dGUYCyABKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5Sb3V0ZRINCgVjYWNoZRgMIAEoCRIQCgh3YXJuaW5ncxgNIAMoCUoECBQQHiLMAQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgFEhUKDWNhY2hlZF90b2tlbnMYAiABKAUSFwoPdG9vbF91c2VfdG9rZW5zGAMgASgFEhUKDW91dHB1dF90b2tlbnMYBCABKAUSFwoPdGhvdWdodHNfdG9rZW5zGAUgASgFEhQKDHRvdGFsX3Rva2VucxgGIAEoBRI3CgtieV9tb2RhbGl0eRgHIAEoCzIiLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlQnlNb2RhbGl0eSLOAwoPVXNhZ2VCeU1vZGFsaXR5EjwKBWlucHV0GAEgAygLMi0uZ2VtaW5pX2dhdGV3YXkudjEuVXNhZ2VCeU1vZGFsaXR5LklucHV0RW50cnkSPgoGY2FjaGVkGAIgAygLMi4uZ2VtaW5pX2dhdGV3YXkudjEuVXNhZ2VCeU1vZGFsaXR5LkNhY2hlZEVudHJ5Ej4KBm91dHB1dBgDIAMoCzIuLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlQnlNb2RhbGl0eS5PdXRwdXRFbnRyeRJBCgh0b29sX3VzZRgEIAMoCzIvLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlQnlNb2RhbGl0eS5Ub29sVXNlRW50cnkaLAoKSW5wdXRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBGi0KC0NhY2hlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaLQoLT3V0cHV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ARouCgxUb29sVXNlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASI7CgVSb3V0ZRIOCgZ0YXJnZXQYASABKAkSEAoIYXR0ZW1wdHMYAiABKAUSEAoIZmFsbGJhY2sYAyABKAgigQEKFkdlbmVyYXRlU3RyZWFtUmVzcG9uc2USKQoFZGVsdGEYASABKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5EZWx0YUgAEjMKBGRvbmUYAiABKAsyIy5nZW1pbmlfZ2F0ZXdheS52MS5HZW5lcmF0ZVJlc3BvbnNlSABCBwoFZXZlbnQiPAoFRGVsdGESDAoEdGV4dBgBIAEoCRIlCgRwYXJ0GAIgASgLMhcuZ2VtaW5pX2dhdGV3YXkudjEuUGFydCJJChJDb3VudFRva2Vuc1JlcXVlc3QSMwoHcmVxdWVzdBgBIAEoCzIiLmdlbWluaV9nYXRld2F5LnYxLkdlbmVyYXRlUmVxdWVzdCJdChNDb3VudFRva2Vuc1Jlc3BvbnNlEgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEhQKDHRvdGFsX3Rva2VucxgDIAEoBRIVCg1jYWNoZWRfdG9rZW5zGAQgASgFIqgBCgxFbWJlZFJlcXVlc3QSDAoEdGFzaxgBIAEoCRINCgVtb2RlbBgCIAEoCRINCgV0ZXh0cxgDIAMoCRIRCgl0YXNrX3R5cGUYBCABKAkSFwoKZGltZW5zaW9ucxgFIAEoBUgAiAEBEjEKCG1ldGFkYXRhGAYgASgLMh8uZ2VtaW5pX2dhdGV3YXkudjEuQ2FsbE1ldGFkYXRhQg0KC19kaW1lbnNpb25zIosBCg1FbWJlZFJlc3BvbnNlEgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEjAKCmVtYmVkZGluZ3MYAyADKAsyHC5nZW1pbmlfZ2F0ZXdheS52MS5FbWJlZGRpbmcSJwoFdXNhZ2UYBCABKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5Vc2FnZUoECBQQHiIbCglFbWJlZGRpbmcSDgoGdmFsdWVzGAEgAygCIhMKEUxpc3RNb2RlbHNSZXF1ZXN0ImYKEkxpc3RNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5Nb2RlbBImCgV0YXNrcxgCIAMoCzIXLmdlbWluaV9nYXRld2F5LnYxLlRhc2siuAEKBU1vZGVsEgoKAmlkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIWCg5jb250ZXh0X3Rva2VucxgDIAEoBRIeChFtYXhfb3V0cHV0X3Rva2VucxgEIAEoBUgAiAEBEhgKEGlucHV0X21vZGFsaXRpZXMYBSADKAkSGQoRb3V0cHV0X21vZGFsaXRpZXMYBiADKAkSEAoIcHJvamVjdHMYByADKAlCFAoSX21heF9vdXRwdXRfdG9rZW5zIiIKBFRhc2sSCgoCaWQYASABKAkSDgoGbW9kZWxzGAIgAygJIhwKDkV4cGxhaW5SZXF1ZXN0EgoKAmlkGAEgASgJIpADCg9FeHBsYWluUmVzcG9uc2USCgoCaWQYASABKAkSDwoHc3VyZmFjZRgCIAEoCRIRCglvcGVyYXRpb24YAyABKAkSDAoEdGFzaxgEIAEoCRINCgVtb2RlbBgFIAEoCRIWCg5jb25maWdfdmVyc2lvbhgGIAEoBRIuCgRwbGFuGAcgAygLMiAuZ2VtaW5pX2dhdGV3YXkudjEuUGxhbm5lZFRhcmdldBIxCgdza2lwcGVkGAggAygLMiAuZ2VtaW5pX2dhdGV3YXkudjEuU2tpcHBlZFRhcmdldBIsCghhdHRlbXB0cxgJIAMoCzIaLmdlbWluaV9nYXRld2F5LnYxLkF0dGVtcHQSDgoGdGFyZ2V0GAogASgJEg8KB291dGNvbWUYCyABKAkSFQoNZmluaXNoX3JlYXNvbhgMIAEoCRInCgV1c2FnZRgNIAEoCzIYLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlEiYKBWV4dHJhGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCI9Cg1QbGFubmVkVGFyZ2V0Eg4KBnRhcmdldBgBIAEoCRISCgVzY29yZRgCIAEoAUgAiAEBQggKBl9zY29yZSIsCg1Ta2lwcGVkVGFyZ2V0Eg4KBnRhcmdldBgBIAEoCRILCgN3aHkYAiABKAki9gEKB0F0dGVtcHQSDgoGdGFyZ2V0GAEgASgJEhAKCGFmdGVyX21zGAIgASgBEg8KB3Rvb2tfbXMYAyABKAESDQoFZXJyb3IYBCABKAkSDwoHdHJvdWJsZRgFIAEoCRIXCg91cHN0cmVhbV9yZWFzb24YBiABKAkSGwoOcmV0cnlfYWZ0ZXJfbXMYByABKAFIAIgBARInCgV1c2FnZRgIIAEoCzIYLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlEiYKBWV4dHJhGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIRCg9fcmV0cnlfYWZ0ZXJfbXMiEQoPR2V0UXVvdGFSZXF1ZXN0IkMKEEdldFF1b3RhUmVzcG9uc2USLwoHdGFyZ2V0cxgBIAMoCzIeLmdlbWluaV9nYXRld2F5LnYxLlRhcmdldFF1b3RhIrgBCgtUYXJnZXRRdW90YRIPCgdwcm9qZWN0GAEgASgJEhAKCGxvY2F0aW9uGAIgASgJEg0KBW1vZGVsGAMgASgJEhkKEW9wZW5fcmVzZXJ2YXRpb25zGAQgASgFEi8KB2J1Y2tldHMYBSADKAsyHi5nZW1pbmlfZ2F0ZXdheS52MS5RdW90YUJ1Y2tldBIrCgVtYXJrcxgGIAMoCzIcLmdlbWluaV9nYXRld2F5LnYxLlF1b3RhTWFyayK8AQoLUXVvdGFCdWNrZXQSDgoGYnVja2V0GAEgASgJEg0KBWxpbWl0GAIgASgDEg4KBnNvdXJjZRgDIAEoCRIRCgR1c2VkGAQgASgDSACIAQESFQoIcmVzZXJ2ZWQYBSABKANIAYgBARIRCgRkZWJ0GAYgASgDSAKIAQESFQoIcmVzZXRfbXMYByABKAFIA4gBAUIHCgVfdXNlZEILCglfcmVzZXJ2ZWRCBwoFX2RlYnRCCwoJX3Jlc2V0X21zIjkKCVF1b3RhTWFyaxIOCgZidWNrZXQYASABKAkSDwoHbGVmdF9tcxgCIAEoARILCgN3aHkYAyABKAkqaQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIYChRQUklPUklUWV9JTlRFUkFDVElWRRABEhUKEVBSSU9SSVRZX1NUQU5EQVJEEAISEgoOUFJJT1JJVFlfQkFUQ0gQAyqXAQoNVGhpbmtpbmdMZXZlbBIeChpUSElOS0lOR19MRVZFTF9VTlNQRUNJRklFRBAAEhoKFlRISU5LSU5HX0xFVkVMX01JTklNQUwQARIWChJUSElOS0lOR19MRVZFTF9MT1cQAhIZChVUSElOS0lOR19MRVZFTF9NRURJVU0QAxIXChNUSElOS0lOR19MRVZFTF9ISUdIEAQqXwoITW9kYWxpdHkSGAoUTU9EQUxJVFlfVU5TUEVDSUZJRUQQABIRCg1NT0RBTElUWV9URVhUEAESEgoOTU9EQUxJVFlfSU1BR0UQAhISCg5NT0RBTElUWV9BVURJTxADKkkKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEg4KCk9VVENPTUVfT0sQARIVChFPVVRDT01FX1RSVU5DQVRFRBACMvkECg1HZW1pbmlHYXRld2F5ElMKCEdlbmVyYXRlEiIuZ2VtaW5pX2dhdGV3YXkudjEuR2VuZXJhdGVSZXF1ZXN0GiMuZ2VtaW5pX2dhdGV3YXkudjEuR2VuZXJhdGVSZXNwb25zZRJnCg5HZW5lcmF0ZVN0cmVhbRIoLmdlbWluaV9nYXRld2F5LnYxLkdlbmVyYXRlU3RyZWFtUmVxdWVzdBopLmdlbWluaV9nYXRld2F5LnYxLkdlbmVyYXRlU3RyZWFtUmVzcG9uc2UwARJcCgtDb3VudFRva2VucxIlLmdlbWluaV9nYXRld2F5LnYxLkNvdW50VG9rZW5zUmVxdWVzdBomLmdlbWluaV9nYXRld2F5LnYxLkNvdW50VG9rZW5zUmVzcG9uc2USSgoFRW1iZWQSHy5nZW1pbmlfZ2F0ZXdheS52MS5FbWJlZFJlcXVlc3QaIC5nZW1pbmlfZ2F0ZXdheS52MS5FbWJlZFJlc3BvbnNlElkKCkxpc3RNb2RlbHMSJC5nZW1pbmlfZ2F0ZXdheS52MS5MaXN0TW9kZWxzUmVxdWVzdBolLmdlbWluaV9nYXRld2F5LnYxLkxpc3RNb2RlbHNSZXNwb25zZRJQCgdFeHBsYWluEiEuZ2VtaW5pX2dhdGV3YXkudjEuRXhwbGFpblJlcXVlc3QaIi5nZW1pbmlfZ2F0ZXdheS52MS5FeHBsYWluUmVzcG9uc2USUwoIR2V0UXVvdGESIi5nZW1pbmlfZ2F0ZXdheS52MS5HZXRRdW90YVJlcXVlc3QaIy5nZW1pbmlfZ2F0ZXdheS52MS5HZXRRdW90YVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct]);
+  fileDesc("Ch9nZW1pbmlfZ2F0ZXdheS92MS9nYXRld2F5LnByb3RvEhFnZW1pbmlfZ2F0ZXdheS52MSK7BAoPR2VuZXJhdGVSZXF1ZXN0EgwKBHRhc2sYASABKAkSDQoFbW9kZWwYAiABKAkSDgoGcHJvbXB0GAMgASgJEiwKCGNvbnRlbnRzGAQgAygLMhouZ2VtaW5pX2dhdGV3YXkudjEuQ29udGVudBIOCgZzeXN0ZW0YBSABKAkSJgoFdG9vbHMYBiADKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiwKC3Rvb2xfY29uZmlnGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI3CgpnZW5lcmF0aW9uGAggASgLMiMuZ2VtaW5pX2dhdGV3YXkudjEuR2VuZXJhdGlvbkNvbmZpZxInCgZzY2hlbWEYCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjAKD3NhZmV0eV9zZXR0aW5ncxgKIAMoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSFgoOY2FjaGVkX2NvbnRlbnQYCyABKAkSLQoIcHJpb3JpdHkYDCABKA4yGy5nZW1pbmlfZ2F0ZXdheS52MS5Qcmlvcml0eRIxCghtZXRhZGF0YRgNIAEoCzIfLmdlbWluaV9nYXRld2F5LnYxLkNhbGxNZXRhZGF0YRImCgVleHRyYRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSEwoLc2NoZW1hX25hbWUYDyABKAkSFgoOc2NoZW1hX3ZlcnNpb24YECABKAlKBAgUEBkiTAoVR2VuZXJhdGVTdHJlYW1SZXF1ZXN0EjMKB3JlcXVlc3QYASABKAsyIi5nZW1pbmlfZ2F0ZXdheS52MS5HZW5lcmF0ZVJlcXVlc3QiqQEKDENhbGxNZXRhZGF0YRIPCgdmZWF0dXJlGAEgASgJEgwKBHVzZXIYAiABKAkSFAoMY29udmVyc2F0aW9uGAMgASgJEjcKBHRhZ3MYBCADKAsyKS5nZW1pbmlfZ2F0ZXdheS52MS5DYWxsTWV0YWRhdGEuVGFnc0VudHJ5GisKCVRhZ3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBImcKB0NvbnRlbnQSDAoEcm9sZRgBIAEoCRImCgVwYXJ0cxgCIAMoCzIXLmdlbWluaV9nYXRld2F5LnYxLlBhcnQSJgoFZXh0cmEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ItACCgRQYXJ0Eg4KBHRleHQYASABKAlIABIuCgtpbmxpbmVfZGF0YRgCIAEoCzIXLmdlbWluaV9nYXRld2F5LnYxLkJsb2JIABIwCglmaWxlX2RhdGEYAyABKAsyGy5nZW1pbmlfZ2F0ZXdheS52MS5GaWxlRGF0YUgAEjgKDWZ1bmN0aW9uX2NhbGwYBCABKAsyHy5nZW1pbmlfZ2F0ZXdheS52MS5GdW5jdGlvbkNhbGxIABJAChFmdW5jdGlvbl9yZXNwb25zZRgFIAEoCzIjLmdlbWluaV9nYXRld2F5LnYxLkZ1bmN0aW9uUmVzcG9uc2VIABIPCgd0aG91Z2h0GAYgASgIEhkKEXRob3VnaHRfc2lnbmF0dXJlGAcgASgJEiYKBWV4dHJhGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIGCgRkYXRhIk8KBEJsb2ISEQoJbWltZV90eXBlGAEgASgJEgwKBGRhdGEYAiABKAwSJgoFZXh0cmEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IlcKCEZpbGVEYXRhEhEKCW1pbWVfdHlwZRgBIAEoCRIQCghmaWxlX3VyaRgCIAEoCRImCgVleHRyYRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QidwoMRnVuY3Rpb25DYWxsEgoKAmlkGAEgASgJEgwKBG5hbWUYAiABKAkSJQoEYXJncxgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFZXh0cmEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0In8KEEZ1bmN0aW9uUmVzcG9uc2USCgoCaWQYASABKAkSDAoEbmFtZRgCIAEoCRIpCghyZXNwb25zZRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoFZXh0cmEYBCABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IugEChBHZW5lcmF0aW9uQ29uZmlnEhgKC3RlbXBlcmF0dXJlGAEgASgBSACIAQESEgoFdG9wX3AYAiABKAFIAYgBARISCgV0b3BfaxgDIAEoBUgCiAEBEh4KEW1heF9vdXRwdXRfdG9rZW5zGAQgASgFSAOIAQESFgoOc3RvcF9zZXF1ZW5jZXMYBSADKAkSEQoEc2VlZBgGIAEoBUgEiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYByABKAFIBYgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgIIAEoAUgGiAEBEjgKDnRoaW5raW5nX2xldmVsGAkgASgOMiAuZ2VtaW5pX2dhdGV3YXkudjEuVGhpbmtpbmdMZXZlbBIcCg90aGlua2luZ19idWRnZXQYCiABKAVIB4gBARIdChBpbmNsdWRlX3Rob3VnaHRzGAsgASgISAiIAQESOAoTcmVzcG9uc2VfbW9kYWxpdGllcxgMIAMoDjIbLmdlbWluaV9nYXRld2F5LnYxLk1vZGFsaXR5EhgKEG1lZGlhX3Jlc29sdXRpb24YDSABKAkSJgoFZXh0cmEYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg4KDF90ZW1wZXJhdHVyZUIICgZfdG9wX3BCCAoGX3RvcF9rQhQKEl9tYXhfb3V0cHV0X3Rva2Vuc0IHCgVfc2VlZEITChFfcHJlc2VuY2VfcGVuYWx0eUIUChJfZnJlcXVlbmN5X3BlbmFsdHlCEgoQX3RoaW5raW5nX2J1ZGdldEITChFfaW5jbHVkZV90aG91Z2h0cyLFAwoQR2VuZXJhdGVSZXNwb25zZRIKCgJpZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIVCg1tb2RlbF92ZXJzaW9uGAMgASgJEgwKBHRleHQYBCABKAkSJgoFcGFydHMYBSADKAsyFy5nZW1pbmlfZ2F0ZXdheS52MS5QYXJ0EjMKCnRvb2xfY2FsbHMYBiADKAsyHy5nZW1pbmlfZ2F0ZXdheS52MS5GdW5jdGlvbkNhbGwSJAoEanNvbhgHIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZRIVCg1maW5pc2hfcmVhc29uGAggASgJEisKB291dGNvbWUYCSABKA4yGi5nZW1pbmlfZ2F0ZXdheS52MS5PdXRjb21lEicKBXVzYWdlGAogASgLMhguZ2VtaW5pX2dhdGV3YXkudjEuVXNhZ2USJwoFcm91dGUYCyABKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5Sb3V0ZRINCgVjYWNoZRgMIAEoCRIQCgh3YXJuaW5ncxgNIAMoCRIxCgpzdHJ1Y3R1cmVkGA4gASgLMh0uZ2VtaW5pX2dhdGV3YXkudjEuU3RydWN0dXJlZEoECBQQHiJ/CgpTdHJ1Y3R1cmVkEg0KBXZhbGlkGAEgASgIEhAKCHJlcGFpcmVkGAIgASgIEg8KB3JlYXNrZWQYAyABKAgSDwoHaW5zdGVhZBgEIAEoCRIuCgdyZWxheGVkGAUgAygLMh0uZ2VtaW5pX2dhdGV3YXkudjEuUmVsYXhhdGlvbiIrCgpSZWxheGF0aW9uEgwKBHBhdGgYASABKAkSDwoHa2V5d29yZBgCIAEoCSLMAQoFVXNhZ2USFAoMaW5wdXRfdG9rZW5zGAEgASgFEhUKDWNhY2hlZF90b2tlbnMYAiABKAUSFwoPdG9vbF91c2VfdG9rZW5zGAMgASgFEhUKDW91dHB1dF90b2tlbnMYBCABKAUSFwoPdGhvdWdodHNfdG9rZW5zGAUgASgFEhQKDHRvdGFsX3Rva2VucxgGIAEoBRI3CgtieV9tb2RhbGl0eRgHIAEoCzIiLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlQnlNb2RhbGl0eSLOAwoPVXNhZ2VCeU1vZGFsaXR5EjwKBWlucHV0GAEgAygLMi0uZ2VtaW5pX2dhdGV3YXkudjEuVXNhZ2VCeU1vZGFsaXR5LklucHV0RW50cnkSPgoGY2FjaGVkGAIgAygLMi4uZ2VtaW5pX2dhdGV3YXkudjEuVXNhZ2VCeU1vZGFsaXR5LkNhY2hlZEVudHJ5Ej4KBm91dHB1dBgDIAMoCzIuLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlQnlNb2RhbGl0eS5PdXRwdXRFbnRyeRJBCgh0b29sX3VzZRgEIAMoCzIvLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlQnlNb2RhbGl0eS5Ub29sVXNlRW50cnkaLAoKSW5wdXRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBGi0KC0NhY2hlZEVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoBToCOAEaLQoLT3V0cHV0RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ARouCgxUb29sVXNlRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgFOgI4ASI7CgVSb3V0ZRIOCgZ0YXJnZXQYASABKAkSEAoIYXR0ZW1wdHMYAiABKAUSEAoIZmFsbGJhY2sYAyABKAgigQEKFkdlbmVyYXRlU3RyZWFtUmVzcG9uc2USKQoFZGVsdGEYASABKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5EZWx0YUgAEjMKBGRvbmUYAiABKAsyIy5nZW1pbmlfZ2F0ZXdheS52MS5HZW5lcmF0ZVJlc3BvbnNlSABCBwoFZXZlbnQiPAoFRGVsdGESDAoEdGV4dBgBIAEoCRIlCgRwYXJ0GAIgASgLMhcuZ2VtaW5pX2dhdGV3YXkudjEuUGFydCJJChJDb3VudFRva2Vuc1JlcXVlc3QSMwoHcmVxdWVzdBgBIAEoCzIiLmdlbWluaV9nYXRld2F5LnYxLkdlbmVyYXRlUmVxdWVzdCJdChNDb3VudFRva2Vuc1Jlc3BvbnNlEgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEhQKDHRvdGFsX3Rva2VucxgDIAEoBRIVCg1jYWNoZWRfdG9rZW5zGAQgASgFIqgBCgxFbWJlZFJlcXVlc3QSDAoEdGFzaxgBIAEoCRINCgVtb2RlbBgCIAEoCRINCgV0ZXh0cxgDIAMoCRIRCgl0YXNrX3R5cGUYBCABKAkSFwoKZGltZW5zaW9ucxgFIAEoBUgAiAEBEjEKCG1ldGFkYXRhGAYgASgLMh8uZ2VtaW5pX2dhdGV3YXkudjEuQ2FsbE1ldGFkYXRhQg0KC19kaW1lbnNpb25zIosBCg1FbWJlZFJlc3BvbnNlEgoKAmlkGAEgASgJEg0KBW1vZGVsGAIgASgJEjAKCmVtYmVkZGluZ3MYAyADKAsyHC5nZW1pbmlfZ2F0ZXdheS52MS5FbWJlZGRpbmcSJwoFdXNhZ2UYBCABKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5Vc2FnZUoECBQQHiIbCglFbWJlZGRpbmcSDgoGdmFsdWVzGAEgAygCIhMKEUxpc3RNb2RlbHNSZXF1ZXN0ImYKEkxpc3RNb2RlbHNSZXNwb25zZRIoCgZtb2RlbHMYASADKAsyGC5nZW1pbmlfZ2F0ZXdheS52MS5Nb2RlbBImCgV0YXNrcxgCIAMoCzIXLmdlbWluaV9nYXRld2F5LnYxLlRhc2siuAEKBU1vZGVsEgoKAmlkGAEgASgJEg4KBnN0YXR1cxgCIAEoCRIWCg5jb250ZXh0X3Rva2VucxgDIAEoBRIeChFtYXhfb3V0cHV0X3Rva2VucxgEIAEoBUgAiAEBEhgKEGlucHV0X21vZGFsaXRpZXMYBSADKAkSGQoRb3V0cHV0X21vZGFsaXRpZXMYBiADKAkSEAoIcHJvamVjdHMYByADKAlCFAoSX21heF9vdXRwdXRfdG9rZW5zIiIKBFRhc2sSCgoCaWQYASABKAkSDgoGbW9kZWxzGAIgAygJIhwKDkV4cGxhaW5SZXF1ZXN0EgoKAmlkGAEgASgJIpADCg9FeHBsYWluUmVzcG9uc2USCgoCaWQYASABKAkSDwoHc3VyZmFjZRgCIAEoCRIRCglvcGVyYXRpb24YAyABKAkSDAoEdGFzaxgEIAEoCRINCgVtb2RlbBgFIAEoCRIWCg5jb25maWdfdmVyc2lvbhgGIAEoBRIuCgRwbGFuGAcgAygLMiAuZ2VtaW5pX2dhdGV3YXkudjEuUGxhbm5lZFRhcmdldBIxCgdza2lwcGVkGAggAygLMiAuZ2VtaW5pX2dhdGV3YXkudjEuU2tpcHBlZFRhcmdldBIsCghhdHRlbXB0cxgJIAMoCzIaLmdlbWluaV9nYXRld2F5LnYxLkF0dGVtcHQSDgoGdGFyZ2V0GAogASgJEg8KB291dGNvbWUYCyABKAkSFQoNZmluaXNoX3JlYXNvbhgMIAEoCRInCgV1c2FnZRgNIAEoCzIYLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlEiYKBWV4dHJhGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCI9Cg1QbGFubmVkVGFyZ2V0Eg4KBnRhcmdldBgBIAEoCRISCgVzY29yZRgCIAEoAUgAiAEBQggKBl9zY29yZSIsCg1Ta2lwcGVkVGFyZ2V0Eg4KBnRhcmdldBgBIAEoCRILCgN3aHkYAiABKAki9gEKB0F0dGVtcHQSDgoGdGFyZ2V0GAEgASgJEhAKCGFmdGVyX21zGAIgASgBEg8KB3Rvb2tfbXMYAyABKAESDQoFZXJyb3IYBCABKAkSDwoHdHJvdWJsZRgFIAEoCRIXCg91cHN0cmVhbV9yZWFzb24YBiABKAkSGwoOcmV0cnlfYWZ0ZXJfbXMYByABKAFIAIgBARInCgV1c2FnZRgIIAEoCzIYLmdlbWluaV9nYXRld2F5LnYxLlVzYWdlEiYKBWV4dHJhGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEIRCg9fcmV0cnlfYWZ0ZXJfbXMiEQoPR2V0UXVvdGFSZXF1ZXN0IkMKEEdldFF1b3RhUmVzcG9uc2USLwoHdGFyZ2V0cxgBIAMoCzIeLmdlbWluaV9nYXRld2F5LnYxLlRhcmdldFF1b3RhIrgBCgtUYXJnZXRRdW90YRIPCgdwcm9qZWN0GAEgASgJEhAKCGxvY2F0aW9uGAIgASgJEg0KBW1vZGVsGAMgASgJEhkKEW9wZW5fcmVzZXJ2YXRpb25zGAQgASgFEi8KB2J1Y2tldHMYBSADKAsyHi5nZW1pbmlfZ2F0ZXdheS52MS5RdW90YUJ1Y2tldBIrCgVtYXJrcxgGIAMoCzIcLmdlbWluaV9nYXRld2F5LnYxLlF1b3RhTWFyayK8AQoLUXVvdGFCdWNrZXQSDgoGYnVja2V0GAEgASgJEg0KBWxpbWl0GAIgASgDEg4KBnNvdXJjZRgDIAEoCRIRCgR1c2VkGAQgASgDSACIAQESFQoIcmVzZXJ2ZWQYBSABKANIAYgBARIRCgRkZWJ0GAYgASgDSAKIAQESFQoIcmVzZXRfbXMYByABKAFIA4gBAUIHCgVfdXNlZEILCglfcmVzZXJ2ZWRCBwoFX2RlYnRCCwoJX3Jlc2V0X21zIjkKCVF1b3RhTWFyaxIOCgZidWNrZXQYASABKAkSDwoHbGVmdF9tcxgCIAEoARILCgN3aHkYAyABKAkqaQoIUHJpb3JpdHkSGAoUUFJJT1JJVFlfVU5TUEVDSUZJRUQQABIYChRQUklPUklUWV9JTlRFUkFDVElWRRABEhUKEVBSSU9SSVRZX1NUQU5EQVJEEAISEgoOUFJJT1JJVFlfQkFUQ0gQAyqXAQoNVGhpbmtpbmdMZXZlbBIeChpUSElOS0lOR19MRVZFTF9VTlNQRUNJRklFRBAAEhoKFlRISU5LSU5HX0xFVkVMX01JTklNQUwQARIWChJUSElOS0lOR19MRVZFTF9MT1cQAhIZChVUSElOS0lOR19MRVZFTF9NRURJVU0QAxIXChNUSElOS0lOR19MRVZFTF9ISUdIEAQqXwoITW9kYWxpdHkSGAoUTU9EQUxJVFlfVU5TUEVDSUZJRUQQABIRCg1NT0RBTElUWV9URVhUEAESEgoOTU9EQUxJVFlfSU1BR0UQAhISCg5NT0RBTElUWV9BVURJTxADKkkKB091dGNvbWUSFwoTT1VUQ09NRV9VTlNQRUNJRklFRBAAEg4KCk9VVENPTUVfT0sQARIVChFPVVRDT01FX1RSVU5DQVRFRBACMvkECg1HZW1pbmlHYXRld2F5ElMKCEdlbmVyYXRlEiIuZ2VtaW5pX2dhdGV3YXkudjEuR2VuZXJhdGVSZXF1ZXN0GiMuZ2VtaW5pX2dhdGV3YXkudjEuR2VuZXJhdGVSZXNwb25zZRJnCg5HZW5lcmF0ZVN0cmVhbRIoLmdlbWluaV9nYXRld2F5LnYxLkdlbmVyYXRlU3RyZWFtUmVxdWVzdBopLmdlbWluaV9nYXRld2F5LnYxLkdlbmVyYXRlU3RyZWFtUmVzcG9uc2UwARJcCgtDb3VudFRva2VucxIlLmdlbWluaV9nYXRld2F5LnYxLkNvdW50VG9rZW5zUmVxdWVzdBomLmdlbWluaV9nYXRld2F5LnYxLkNvdW50VG9rZW5zUmVzcG9uc2USSgoFRW1iZWQSHy5nZW1pbmlfZ2F0ZXdheS52MS5FbWJlZFJlcXVlc3QaIC5nZW1pbmlfZ2F0ZXdheS52MS5FbWJlZFJlc3BvbnNlElkKCkxpc3RNb2RlbHMSJC5nZW1pbmlfZ2F0ZXdheS52MS5MaXN0TW9kZWxzUmVxdWVzdBolLmdlbWluaV9nYXRld2F5LnYxLkxpc3RNb2RlbHNSZXNwb25zZRJQCgdFeHBsYWluEiEuZ2VtaW5pX2dhdGV3YXkudjEuRXhwbGFpblJlcXVlc3QaIi5nZW1pbmlfZ2F0ZXdheS52MS5FeHBsYWluUmVzcG9uc2USUwoIR2V0UXVvdGESIi5nZW1pbmlfZ2F0ZXdheS52MS5HZXRRdW90YVJlcXVlc3QaIy5nZW1pbmlfZ2F0ZXdheS52MS5HZXRRdW90YVJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_struct]);
 
 /**
  * What is asked. One of `task` and `model`, and one of `prompt` and `contents`, must be there.
@@ -117,6 +117,20 @@ export type GenerateRequest = Message<"gemini_gateway.v1.GenerateRequest"> & {
    * @generated from field: google.protobuf.Struct extra = 14;
    */
   extra?: JsonObject | undefined;
+
+  /**
+   * Name of a schema of the gateway's configuration, in place of `schema`.
+   *
+   * @generated from field: string schema_name = 15;
+   */
+  schemaName: string;
+
+  /**
+   * Version of that schema; the last one unless given.
+   *
+   * @generated from field: string schema_version = 16;
+   */
+  schemaVersion: string;
 };
 
 /**
@@ -621,8 +635,8 @@ export type GenerateResponse = Message<"gemini_gateway.v1.GenerateResponse"> & {
   toolCalls: FunctionCall[];
 
   /**
-   * The text as the document that `schema` asked for. Not set in a `done`, nor where the text is no JSON: then a warning
-   * says so.
+   * The document that the answer is, where it was to follow a schema. Not set where the text is no JSON and the task does
+   * not insist on it: then a warning says so.
    *
    * @generated from field: google.protobuf.Value json = 7;
    */
@@ -669,6 +683,13 @@ export type GenerateResponse = Message<"gemini_gateway.v1.GenerateResponse"> & {
    * @generated from field: repeated string warnings = 13;
    */
   warnings: string[];
+
+  /**
+   * How the answer was held to its schema; not set without one, or where it is no text.
+   *
+   * @generated from field: gemini_gateway.v1.Structured structured = 14;
+   */
+  structured?: Structured | undefined;
 };
 
 /**
@@ -677,6 +698,83 @@ export type GenerateResponse = Message<"gemini_gateway.v1.GenerateResponse"> & {
  */
 export const GenerateResponseSchema: GenMessage<GenerateResponse> = /*@__PURE__*/
   messageDesc(file_gemini_gateway_v1_gateway, 10);
+
+/**
+ * What an answer that was to follow a schema went through.
+ *
+ * @generated from message gemini_gateway.v1.Structured
+ */
+export type Structured = Message<"gemini_gateway.v1.Structured"> & {
+  /**
+   * Whether it follows the whole of the caller's schema.
+   *
+   * @generated from field: bool valid = 1;
+   */
+  valid: boolean;
+
+  /**
+   * Whether its text was no JSON and was mended by rule.
+   *
+   * @generated from field: bool repaired = 2;
+   */
+  repaired: boolean;
+
+  /**
+   * Whether the model was asked once more, with what was wrong.
+   *
+   * @generated from field: bool reasked = 3;
+   */
+  reasked: boolean;
+
+  /**
+   * What answered in place of the model asked: `default` or `model`, as the task says; empty otherwise.
+   *
+   * @generated from field: string instead = 4;
+   */
+  instead: string;
+
+  /**
+   * What Gemini was not told of the schema; the answer was held to it all the same.
+   *
+   * @generated from field: repeated gemini_gateway.v1.Relaxation relaxed = 5;
+   */
+  relaxed: Relaxation[];
+};
+
+/**
+ * Describes the message gemini_gateway.v1.Structured.
+ * Use `create(StructuredSchema)` to create a new message.
+ */
+export const StructuredSchema: GenMessage<Structured> = /*@__PURE__*/
+  messageDesc(file_gemini_gateway_v1_gateway, 11);
+
+/**
+ * A keyword of a schema that Gemini was not told of.
+ *
+ * @generated from message gemini_gateway.v1.Relaxation
+ */
+export type Relaxation = Message<"gemini_gateway.v1.Relaxation"> & {
+  /**
+   * JSON pointer to its place in the schema.
+   *
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * The keyword.
+   *
+   * @generated from field: string keyword = 2;
+   */
+  keyword: string;
+};
+
+/**
+ * Describes the message gemini_gateway.v1.Relaxation.
+ * Use `create(RelaxationSchema)` to create a new message.
+ */
+export const RelaxationSchema: GenMessage<Relaxation> = /*@__PURE__*/
+  messageDesc(file_gemini_gateway_v1_gateway, 12);
 
 /**
  * Tokens of one generation.
@@ -739,7 +837,7 @@ export type Usage = Message<"gemini_gateway.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 11);
+  messageDesc(file_gemini_gateway_v1_gateway, 13);
 
 /**
  * Tokens by kind of content, as Google names it: `TEXT`, `IMAGE`, `AUDIO`, `VIDEO`, `DOCUMENT`.
@@ -781,7 +879,7 @@ export type UsageByModality = Message<"gemini_gateway.v1.UsageByModality"> & {
  * Use `create(UsageByModalitySchema)` to create a new message.
  */
 export const UsageByModalitySchema: GenMessage<UsageByModality> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 12);
+  messageDesc(file_gemini_gateway_v1_gateway, 14);
 
 /**
  * Where an answer came from.
@@ -816,7 +914,7 @@ export type Route = Message<"gemini_gateway.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 13);
+  messageDesc(file_gemini_gateway_v1_gateway, 15);
 
 /**
  * A message of a streamed answer.
@@ -839,7 +937,7 @@ export type GenerateStreamResponse = Message<"gemini_gateway.v1.GenerateStreamRe
     case: "delta";
   } | {
     /**
-     * The end of the answer: all of it but text, parts, tool calls and document. Once, last.
+     * The end of the answer: all of it but text, parts and tool calls. Once, last.
      *
      * @generated from field: gemini_gateway.v1.GenerateResponse done = 2;
      */
@@ -853,7 +951,7 @@ export type GenerateStreamResponse = Message<"gemini_gateway.v1.GenerateStreamRe
  * Use `create(GenerateStreamResponseSchema)` to create a new message.
  */
 export const GenerateStreamResponseSchema: GenMessage<GenerateStreamResponse> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 14);
+  messageDesc(file_gemini_gateway_v1_gateway, 16);
 
 /**
  * A piece of a streamed answer.
@@ -881,7 +979,7 @@ export type Delta = Message<"gemini_gateway.v1.Delta"> & {
  * Use `create(DeltaSchema)` to create a new message.
  */
 export const DeltaSchema: GenMessage<Delta> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 15);
+  messageDesc(file_gemini_gateway_v1_gateway, 17);
 
 /**
  * What is to be counted.
@@ -902,7 +1000,7 @@ export type CountTokensRequest = Message<"gemini_gateway.v1.CountTokensRequest">
  * Use `create(CountTokensRequestSchema)` to create a new message.
  */
 export const CountTokensRequestSchema: GenMessage<CountTokensRequest> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 16);
+  messageDesc(file_gemini_gateway_v1_gateway, 18);
 
 /**
  * The tokens of a request.
@@ -944,7 +1042,7 @@ export type CountTokensResponse = Message<"gemini_gateway.v1.CountTokensResponse
  * Use `create(CountTokensResponseSchema)` to create a new message.
  */
 export const CountTokensResponseSchema: GenMessage<CountTokensResponse> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 17);
+  messageDesc(file_gemini_gateway_v1_gateway, 19);
 
 /**
  * What is to be embedded. One of `task` and `model` must be there.
@@ -1000,7 +1098,7 @@ export type EmbedRequest = Message<"gemini_gateway.v1.EmbedRequest"> & {
  * Use `create(EmbedRequestSchema)` to create a new message.
  */
 export const EmbedRequestSchema: GenMessage<EmbedRequest> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 18);
+  messageDesc(file_gemini_gateway_v1_gateway, 20);
 
 /**
  * Vectors of texts.
@@ -1042,7 +1140,7 @@ export type EmbedResponse = Message<"gemini_gateway.v1.EmbedResponse"> & {
  * Use `create(EmbedResponseSchema)` to create a new message.
  */
 export const EmbedResponseSchema: GenMessage<EmbedResponse> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 19);
+  messageDesc(file_gemini_gateway_v1_gateway, 21);
 
 /**
  * One vector.
@@ -1063,7 +1161,7 @@ export type Embedding = Message<"gemini_gateway.v1.Embedding"> & {
  * Use `create(EmbeddingSchema)` to create a new message.
  */
 export const EmbeddingSchema: GenMessage<Embedding> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 20);
+  messageDesc(file_gemini_gateway_v1_gateway, 22);
 
 /**
  * Asks for all models and tasks.
@@ -1078,7 +1176,7 @@ export type ListModelsRequest = Message<"gemini_gateway.v1.ListModelsRequest"> &
  * Use `create(ListModelsRequestSchema)` to create a new message.
  */
 export const ListModelsRequestSchema: GenMessage<ListModelsRequest> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 21);
+  messageDesc(file_gemini_gateway_v1_gateway, 23);
 
 /**
  * What can be asked for.
@@ -1106,7 +1204,7 @@ export type ListModelsResponse = Message<"gemini_gateway.v1.ListModelsResponse">
  * Use `create(ListModelsResponseSchema)` to create a new message.
  */
 export const ListModelsResponseSchema: GenMessage<ListModelsResponse> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 22);
+  messageDesc(file_gemini_gateway_v1_gateway, 24);
 
 /**
  * A model that can be asked for.
@@ -1169,7 +1267,7 @@ export type Model = Message<"gemini_gateway.v1.Model"> & {
  * Use `create(ModelSchema)` to create a new message.
  */
 export const ModelSchema: GenMessage<Model> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 23);
+  messageDesc(file_gemini_gateway_v1_gateway, 25);
 
 /**
  * A kind of work that can be asked for by name.
@@ -1197,7 +1295,7 @@ export type Task = Message<"gemini_gateway.v1.Task"> & {
  * Use `create(TaskSchema)` to create a new message.
  */
 export const TaskSchema: GenMessage<Task> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 24);
+  messageDesc(file_gemini_gateway_v1_gateway, 26);
 
 /**
  * Asks why a call went as it did.
@@ -1218,7 +1316,7 @@ export type ExplainRequest = Message<"gemini_gateway.v1.ExplainRequest"> & {
  * Use `create(ExplainRequestSchema)` to create a new message.
  */
 export const ExplainRequestSchema: GenMessage<ExplainRequest> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 25);
+  messageDesc(file_gemini_gateway_v1_gateway, 27);
 
 /**
  * Why a call went as it did. Nothing of its content.
@@ -1330,7 +1428,7 @@ export type ExplainResponse = Message<"gemini_gateway.v1.ExplainResponse"> & {
  * Use `create(ExplainResponseSchema)` to create a new message.
  */
 export const ExplainResponseSchema: GenMessage<ExplainResponse> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 26);
+  messageDesc(file_gemini_gateway_v1_gateway, 28);
 
 /**
  * A target of a plan.
@@ -1358,7 +1456,7 @@ export type PlannedTarget = Message<"gemini_gateway.v1.PlannedTarget"> & {
  * Use `create(PlannedTargetSchema)` to create a new message.
  */
 export const PlannedTargetSchema: GenMessage<PlannedTarget> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 27);
+  messageDesc(file_gemini_gateway_v1_gateway, 29);
 
 /**
  * A target that was not tried.
@@ -1386,7 +1484,7 @@ export type SkippedTarget = Message<"gemini_gateway.v1.SkippedTarget"> & {
  * Use `create(SkippedTargetSchema)` to create a new message.
  */
 export const SkippedTargetSchema: GenMessage<SkippedTarget> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 28);
+  messageDesc(file_gemini_gateway_v1_gateway, 30);
 
 /**
  * One upstream call, as it went.
@@ -1463,7 +1561,7 @@ export type Attempt = Message<"gemini_gateway.v1.Attempt"> & {
  * Use `create(AttemptSchema)` to create a new message.
  */
 export const AttemptSchema: GenMessage<Attempt> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 29);
+  messageDesc(file_gemini_gateway_v1_gateway, 31);
 
 /**
  * Asks for the quotas of all projects.
@@ -1478,7 +1576,7 @@ export type GetQuotaRequest = Message<"gemini_gateway.v1.GetQuotaRequest"> & {
  * Use `create(GetQuotaRequestSchema)` to create a new message.
  */
 export const GetQuotaRequestSchema: GenMessage<GetQuotaRequest> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 30);
+  messageDesc(file_gemini_gateway_v1_gateway, 32);
 
 /**
  * How much of Google's quotas is used.
@@ -1499,7 +1597,7 @@ export type GetQuotaResponse = Message<"gemini_gateway.v1.GetQuotaResponse"> & {
  * Use `create(GetQuotaResponseSchema)` to create a new message.
  */
 export const GetQuotaResponseSchema: GenMessage<GetQuotaResponse> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 31);
+  messageDesc(file_gemini_gateway_v1_gateway, 33);
 
 /**
  * The quotas of one target.
@@ -1555,7 +1653,7 @@ export type TargetQuota = Message<"gemini_gateway.v1.TargetQuota"> & {
  * Use `create(TargetQuotaSchema)` to create a new message.
  */
 export const TargetQuotaSchema: GenMessage<TargetQuota> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 32);
+  messageDesc(file_gemini_gateway_v1_gateway, 34);
 
 /**
  * One quota of a target. Its name tells what it counts, and so the unit of all counts: requests, input tokens, images,
@@ -1621,7 +1719,7 @@ export type QuotaBucket = Message<"gemini_gateway.v1.QuotaBucket"> & {
  * Use `create(QuotaBucketSchema)` to create a new message.
  */
 export const QuotaBucketSchema: GenMessage<QuotaBucket> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 33);
+  messageDesc(file_gemini_gateway_v1_gateway, 35);
 
 /**
  * A quota, or a whole target, that lets nothing through for a while.
@@ -1656,7 +1754,7 @@ export type QuotaMark = Message<"gemini_gateway.v1.QuotaMark"> & {
  * Use `create(QuotaMarkSchema)` to create a new message.
  */
 export const QuotaMarkSchema: GenMessage<QuotaMark> = /*@__PURE__*/
-  messageDesc(file_gemini_gateway_v1_gateway, 34);
+  messageDesc(file_gemini_gateway_v1_gateway, 36);
 
 /**
  * Class of traffic that a call belongs to.
