@@ -14,6 +14,7 @@ import { LedgerStatus } from './quota/ledger-status.port.js';
 import { QuotaLedger } from './quota/quota-ledger.port.js';
 import { QUOTA_LEDGER_PROVIDERS } from './quota-ledgers.js';
 import { RoutingModule } from './routing/routing.module.js';
+import { SIGNATURE_STORE_PROVIDERS } from './signature-stores.js';
 import { FrameworkLogger, loggerParams } from './telemetry/logger.js';
 import { QuotaMetrics } from './telemetry/quota-metrics.js';
 import { RoutingMetrics } from './telemetry/routing-metrics.js';
@@ -30,7 +31,6 @@ import { HealthController } from './transport/health/health.controller.js';
 import { HealthSummary } from './transport/health/health-summary.js';
 import { Readiness } from './transport/health/readiness.js';
 import { HttpModule } from './transport/http/http.module.js';
-import { MemorySignatureStore } from './transport/http/memory-signature-store.js';
 import { SignatureCustody } from './transport/http/signature-custody.js';
 import { MediaReader } from './transport/media-reader.port.js';
 import { MetricsController } from './transport/metrics/metrics.controller.js';
@@ -46,7 +46,6 @@ import { CacheController } from './transport/rest/cache.controller.js';
 import { QuotaController } from './transport/rest/quota.controller.js';
 import { RestController } from './transport/rest/rest.controller.js';
 import { restSurface } from './transport/rest/rest.surface.js';
-import { SignatureStore } from './transport/signature.port.js';
 
 /** What the process gives to the application. */
 export interface AppParts {
@@ -114,7 +113,7 @@ export class AppModule {
         { provide: MediaReader, useExisting: RemoteMedia },
         { provide: MediaNetwork, useValue: publicNetwork },
         SignatureCustody,
-        { provide: SignatureStore, useClass: MemorySignatureStore },
+        ...SIGNATURE_STORE_PROVIDERS,
       ],
     };
   }

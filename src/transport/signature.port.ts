@@ -6,7 +6,13 @@ export interface KeptPart {
   readonly upstreamId?: string;
 }
 
-/** Keeps what callers cannot carry from one turn to the next, each tenant's apart and for a bounded time. */
+/** Most characters of a part that is kept; larger ones are not given to a store. */
+export const LARGEST_PART = 262_144;
+
+/**
+ * Keeps what callers cannot carry from one turn to the next, each tenant's apart and for a bounded time since its last
+ * use. What is kept can be forgotten at any time: callers go on without. Rejects, soon, where the store is out of reach.
+ */
 export interface SignatureStore {
   /** Keeps a part under the id by which its caller knows it. */
   keep(tenant: string, id: string, part: KeptPart): Promise<void>;

@@ -1,8 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { sectionToken } from '../../config/config.module.js';
-import { Clock } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
 import type { KeptPart, SignatureStore } from '../signature.port.js';
-import { SignaturesConfig } from './signatures.config.js';
+import type { SignaturesConfig } from './signatures.config.js';
 
 /** What an entry takes beside its texts, roughly. */
 const ENTRY_BYTES = 200;
@@ -17,15 +15,14 @@ interface Entry {
  * Signatures in this process's memory, bounded in number, in bytes and in time since their last use. Another
  * process, and this one after a restart, does not know them.
  */
-@Injectable()
 export class MemorySignatureStore implements SignatureStore {
   // Ordered by last use, the longest ago first; as all live equally long, that is also who expires first.
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
 
   constructor(
-    @Inject(sectionToken(SignaturesConfig)) private readonly config: SignaturesConfig,
-    @Inject(Clock) private readonly clock: Clock,
+    private readonly config: SignaturesConfig,
+    private readonly clock: Clock,
   ) {}
 
   /** Signatures kept at the moment, expired ones that were not yet swept included. */

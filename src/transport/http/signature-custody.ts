@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
+import { Clock } from '../../core/clock.js';
 import type { Part } from '../../core/gemini-wire.js';
 import type { JsonObject } from '../../core/json.js';
 import { BYPASS_SIGNATURE } from '../../routing/thought-signatures.js';
 import { Metrics } from '../../telemetry/metrics.js';
-import { type KeptPart, SignatureStore } from '../signature.port.js';
+import { type KeptPart, LARGEST_PART, SignatureStore } from '../signature.port.js';
+import { StoreOutage } from './store-outage.js';
 
 /** A part of the model's that a caller gives back, by the id under which the caller knows it. */
 export interface ReturnedPart {
@@ -20,9 +22,10 @@ export interface ReturnedPart {
 
 /**
  * What became of signatures: kept, restored, lost (the call went on with Google's bypass value), foreign (the same for
- * a call that this gateway did not name: history from elsewhere); and how often the store failed.
+ * a call that this gateway did not name: history from elsewhere), oversized (too large to be kept); and how often the
+ * store failed.
  */
-const RESULTS = ['kept', 'restored', 'lost', 'foreign', 'store_failed'] as const;
+const RESULTS = ['kept', 'restored', 'lost', 'foreign', 'oversized', 'store_failed'] as const;
 type SignatureStats = Readonly<Record<(typeof RESULTS)[number], number>>;
 
 const MADE_HERE = /^call_[0-9a-f]{32}$/;
@@ -33,13 +36,16 @@ const MADE_HERE = /^call_[0-9a-f]{32}$/;
  */
 @Injectable()
 export class SignatureCustody {
-  readonly #stats = { kept: 0, restored: 0, lost: 0, foreign: 0, store_failed: 0 };
+  readonly #stats = { kept: 0, restored: 0, lost: 0, foreign: 0, oversized: 0, store_failed: 0 };
+  readonly #outage: StoreOutage;
 
   constructor(
     @Inject(SignatureStore) private readonly store: SignatureStore,
     private readonly logger: PinoLogger,
     metrics: Metrics,
+    @Inject(Clock) clock: Clock,
   ) {
+    this.#outage = new StoreOutage(clock);
     logger.setContext('signatures');
     metrics.pull('gateway_signatures_total', 'Thought signatures kept for callers.', ['result'], () =>
       RESULTS.map((result) => ({ labels: { result }, value: this.#stats[result] })),
@@ -90,17 +96,24 @@ export class SignatureCustody {
   }
 
   #keep(tenant: string, id: string, part: KeptPart): void {
+    if ((part.signature?.length ?? 0) + (part.upstreamId?.length ?? 0) > LARGEST_PART) {
+      this.#stats.oversized += 1;
+      return;
+    }
     if (part.signature !== undefined) this.#stats.kept += 1;
     // An answer does not wait for this, and the next turn goes on without it.
-    this.store.keep(tenant, id, part).catch((thrown: unknown) => this.#failed(thrown));
+    this.store.keep(tenant, id, part).then(
+      () => this.#answered(),
+      (thrown: unknown) => this.#failed(thrown),
+    );
   }
 
   async #find(tenant: string, returned: readonly ReturnedPart[]): Promise<readonly (KeptPart | undefined)[]> {
     try {
-      return await this.store.find(
-        tenant,
-        returned.map(({ id }) => id),
-      );
+      const ids = returned.map(({ id }) => id);
+      const found = await this.store.find(tenant, ids);
+      this.#answered();
+      return found;
     } catch (thrown) {
       this.#failed(thrown);
       return [];
@@ -109,8 +122,14 @@ export class SignatureCustody {
 
   #failed(thrown: unknown): void {
     this.#stats.store_failed += 1;
+    if (!this.#outage.failed()) return;
     const error = thrown instanceof Error ? thrown.name : 'unknown';
-    this.logger.warn({ error }, 'the store of thought signatures failed; Google’s bypass value stands in');
+    this.logger.error({ error }, 'the store of thought signatures failed; Google’s bypass value stands in');
+  }
+
+  #answered(): void {
+    const failures = this.#outage.answered();
+    if (failures !== undefined) this.logger.warn({ failures }, 'the store of thought signatures is back');
   }
 }
 

@@ -12,35 +12,6 @@ function storeOf(settings: Partial<SignaturesConfig> = {}) {
 }
 
 describe('MemorySignatureStore', () => {
-  it('finds what was kept, in the order that is asked for', async () => {
-    const { store, find } = storeOf();
-    await store.keep('t', 'a', { signature: 'A', upstreamId: 'u' });
-    await store.keep('t', 'b', { upstreamId: 'B' });
-    expect(await find('b', 'none', 'a', 'b')).toEqual(['B', undefined, 'A', 'B']);
-    expect(await store.find('t', ['a'])).toEqual([{ signature: 'A', upstreamId: 'u' }]);
-  });
-
-  it('keeps each tenant’s apart', async () => {
-    const { store } = storeOf();
-    await store.keep('t', 'a', { signature: 'A' });
-    expect(await store.find('other', ['a'])).toEqual([undefined]);
-    // No spelling of a tenant and an id is that of another pair.
-    await store.keep('t', 'x a', { signature: 'B' });
-    expect(await store.find('t x', ['a'])).toEqual([undefined]);
-  });
-
-  it('forgets in time since the last use', async () => {
-    const { clock, store, find } = storeOf({ ttlMs: 1_000 });
-    await store.keep('t', 'used', { signature: 'A' });
-    await store.keep('t', 'unused', { signature: 'B' });
-    clock.advance(999);
-    expect(await find('used')).toEqual(['A']);
-    clock.advance(1);
-    expect(await find('used', 'unused')).toEqual(['A', undefined]);
-    clock.advance(1_000);
-    expect(await find('used')).toEqual([undefined]);
-  });
-
   it('sweeps what has expired when something is kept', async () => {
     const { clock, store } = storeOf({ ttlMs: 1_000 });
     for (const id of ['a', 'b', 'c']) await store.keep('t', id, { signature: id });

@@ -7,7 +7,7 @@ import { Metrics } from '../../../../src/telemetry/metrics.js';
 import { MemorySignatureStore } from '../../../../src/transport/http/memory-signature-store.js';
 import { SignatureCustody } from '../../../../src/transport/http/signature-custody.js';
 import { SignaturesConfig } from '../../../../src/transport/http/signatures.config.js';
-import type { SignatureStore } from '../../../../src/transport/signature.port.js';
+import { LARGEST_PART, type SignatureStore } from '../../../../src/transport/signature.port.js';
 import { eventually } from '../../../helpers/eventually.js';
 import { ManualClock } from '../../../helpers/manual-clock.js';
 
@@ -15,9 +15,11 @@ const memory = () => new MemorySignatureStore(new SignaturesConfig(), new Manual
 
 function custodyOf(store: SignatureStore = memory()) {
   const warn = jest.fn();
-  const logger = { setContext: () => undefined, warn } as unknown as PinoLogger;
+  const error = jest.fn();
+  const logger = { setContext: () => undefined, warn, error } as unknown as PinoLogger;
   const metrics = new Metrics();
-  return { custody: new SignatureCustody(store, logger, metrics), warn, metrics };
+  const clock = new ManualClock();
+  return { custody: new SignatureCustody(store, logger, metrics, clock), warn, error, metrics, clock };
 }
 
 const call = (more: Part = {}): Part => ({ functionCall: { name: 'find', args: {} }, ...more });
@@ -43,7 +45,7 @@ describe('SignatureCustody', () => {
       thoughtSignature: 'sig',
     });
     expect(one.response).toMatchObject({ id: 'u-1' });
-    expect(custody.stats()).toEqual({ kept: 2, restored: 1, lost: 0, foreign: 0, store_failed: 0 });
+    expect(custody.stats()).toMatchObject({ kept: 2, restored: 1, lost: 0 });
   });
 
   it('leaves a call of the same step that was never signed without one', async () => {
@@ -122,6 +124,7 @@ describe('SignatureCustody', () => {
       restored: 1,
       lost: 0,
       foreign: 1,
+      oversized: 0,
       store_failed: 0,
     }))
       expect(text).toContain(`gateway_signatures_total{result="${result}"} ${value}`);
@@ -132,12 +135,52 @@ describe('SignatureCustody', () => {
       keep: () => Promise.reject(new TypeError('keep: secret')),
       find: () => Promise.reject(new TypeError('find: secret')),
     };
-    const { custody, warn } = custodyOf(failing);
+    const { custody, error } = custodyOf(failing);
     const one = returned(custody.keepCall('t', call({ thoughtSignature: 'sig' })));
     await custody.restore('t', [one], true);
     expect(one.part.thoughtSignature).toBe(BYPASS_SIGNATURE);
     await eventually(() => custody.stats().store_failed === 2);
-    expect(JSON.stringify(warn.mock.calls)).not.toContain('secret');
-    expect(warn).toHaveBeenCalledWith({ error: 'TypeError' }, expect.any(String));
+    expect(error.mock.calls).toEqual([[{ error: 'TypeError' }, expect.not.stringContaining('secret')]]);
+  });
+
+  it('tells of an outage once, and of its end, however many calls it fails', async () => {
+    let away = true;
+    const flaky: SignatureStore = {
+      keep: () => (away ? Promise.reject(new Error('away')) : Promise.resolve()),
+      find: (_tenant, ids) =>
+        away ? Promise.reject(new Error('away')) : Promise.resolve(ids.map(() => undefined)),
+    };
+    const { custody, error, warn, clock } = custodyOf(flaky);
+    const turn = () => custody.restore('t', [returned('call')], true);
+    for (let calls = 0; calls < 50; calls += 1) await turn();
+    away = false;
+    await turn();
+    away = true;
+    await turn();
+    expect([error.mock.calls.length, warn.mock.calls.length]).toEqual([1, 0]);
+    away = false;
+    clock.advance(10_000);
+    await turn();
+    await turn();
+    expect(warn.mock.calls).toEqual([[{ failures: 51 }, expect.any(String)]]);
+    away = true;
+    custody.keepCall('t', call({ thoughtSignature: 'sig' }));
+    await eventually(() => error.mock.calls.length === 2);
+    away = false;
+    clock.advance(10_000);
+    custody.keepCall('t', call({ thoughtSignature: 'sig' }));
+    await eventually(() => warn.mock.calls.length === 2);
+  });
+
+  it('keeps nothing that is too large, and counts it', async () => {
+    const keep = jest.fn<SignatureStore['keep']>(() => Promise.resolve());
+    const { custody } = custodyOf({ keep, find: () => Promise.resolve([undefined]) });
+    const signed = (length: number) => call({ thoughtSignature: 'x'.repeat(length) });
+    custody.keepCall('t', signed(LARGEST_PART));
+    const lost = returned(custody.keepCall('t', signed(LARGEST_PART + 1)));
+    expect(keep).toHaveBeenCalledTimes(1);
+    await custody.restore('t', [lost], true);
+    expect(lost.part.thoughtSignature).toBe(BYPASS_SIGNATURE);
+    expect(custody.stats()).toMatchObject({ kept: 1, oversized: 1, lost: 1 });
   });
 });
