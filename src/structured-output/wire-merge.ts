@@ -29,7 +29,7 @@ export function mergedShapes(one: WireShape, other: WireShape, relax: Relax): Wi
   if (patterns.length > 1 && patterns[0] !== patterns[1])
     relax({ path: other.path, keyword: 'pattern', why: 'one place has one pattern' });
   return shapeOf({
-    path: one.path,
+    path: saysSomething(one) ? one.path : other.path,
     type,
     title: one.title ?? other.title,
     description: one.description ?? other.description,
@@ -139,7 +139,7 @@ function commonAdditional(
   const partial = said.find((shape) => [...properties.keys()].some((name) => !shape.properties?.has(name)));
   if (partial !== undefined) {
     const why = 'its parts describe different properties';
-    relax({ path: partial.path, keyword: 'additionalProperties', why });
+    relax({ path: `${partial.path}/additionalProperties`, keyword: 'additionalProperties', why });
     return undefined;
   }
   const [first, second] = said.map(({ additional }) => additional as WireShape | false);
