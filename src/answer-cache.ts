@@ -4,8 +4,10 @@ import { CachePolicy } from './cache/cache.policy.js';
 import { CacheStats } from './cache/cache-stats.js';
 import type { CacheStore } from './cache/cache-store.port.js';
 import { Coalescer } from './cache/coalescer.js';
+import { type FlightLock, NO_FLIGHT_LOCK } from './cache/flight-lock.port.js';
 import type { InvalidationLog } from './cache/invalidation-log.port.js';
 import { Invalidations } from './cache/invalidations.js';
+import { ReplicaTurns } from './cache/replica-turns.js';
 import { Revalidation } from './cache/revalidation.js';
 import { AnswerTiers } from './cache/answer-tiers.js';
 import { bytesOf, type StoredAnswer } from './cache/stored-answer.js';
@@ -20,6 +22,7 @@ import { StorageConfig } from './storage/storage.config.js';
 interface Shared {
   readonly answers?: CacheStore<StoredAnswer>;
   readonly log: InvalidationLog;
+  readonly lock: FlightLock;
   readonly close: () => void;
 }
 
@@ -28,6 +31,7 @@ export class AnswerCache implements BeforeApplicationShutdown {
   readonly stats = new CacheStats();
   readonly memory: MemoryCacheStore<StoredAnswer>;
   readonly coalescer: Coalescer;
+  readonly turns: ReplicaTurns;
   readonly invalidations: Invalidations;
   readonly policy: CachePolicy;
   readonly #revalidation: Revalidation;
@@ -38,9 +42,10 @@ export class AnswerCache implements BeforeApplicationShutdown {
     private readonly shared: Shared,
   ) {
     const { stats } = this;
-    const { answers, log } = shared;
+    const { answers, log, lock } = shared;
     this.memory = new MemoryCacheStore({ maxBytes: config.memoryBytes, bytesOf, clock });
     this.coalescer = new Coalescer(clock, config.coalescing);
+    this.turns = new ReplicaTurns(lock, clock);
     this.invalidations = new Invalidations({ log, clock, pollMs: config.invalidationPollMs, stats });
     this.#revalidation = new Revalidation(clock, stats);
     this.policy = new CachePolicy({
@@ -53,6 +58,7 @@ export class AnswerCache implements BeforeApplicationShutdown {
       }),
       invalidations: this.invalidations,
       coalescer: this.coalescer,
+      turns: this.turns,
       revalidation: this.#revalidation,
       config,
       clock,
@@ -83,11 +89,13 @@ async function sharedBy(
   secrets: SecretStore,
   clock: Clock,
 ): Promise<Shared> {
-  if (redis.url === undefined) return { log: new MemoryInvalidationLog(), close: () => undefined };
+  if (redis.url === undefined)
+    return { log: new MemoryInvalidationLog(), lock: NO_FLIGHT_LOCK, close: () => undefined };
   const [
     { RedisConnection },
     { RedisCacheStore },
     { RedisInvalidationLog },
+    { RedisFlightLock },
     { SealedAnswers },
     { AnswerCodec },
     { AnswerCipher },
@@ -95,6 +103,7 @@ async function sharedBy(
     import('./storage/redis/redis-connection.js'),
     import('./storage/redis/redis-cache-store.js'),
     import('./storage/redis/redis-invalidation-log.js'),
+    import('./storage/redis/redis-flight-lock.js'),
     import('./cache/sealed-answers.js'),
     import('./cache/answer-codec.js'),
     import('./cache/answer-cipher.js'),
@@ -108,6 +117,7 @@ async function sharedBy(
   return {
     answers: new SealedAnswers(new RedisCacheStore(connection), codec),
     log: new RedisInvalidationLog(connection, clock),
+    lock: new RedisFlightLock(connection, clock),
     close: () => connection.close(),
   };
 }

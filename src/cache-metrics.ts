@@ -5,7 +5,7 @@ import { Metrics } from './telemetry/metrics.js';
 /** Shows at each scrape how full the cache is, and what went wrong behind it. */
 @Injectable()
 export class CacheMetrics {
-  constructor(metrics: Metrics, { memory, stats, coalescer }: AnswerCache) {
+  constructor(metrics: Metrics, { memory, stats, coalescer, turns }: AnswerCache) {
     metrics.pull('gateway_cache_memory_bytes', 'Memory that stored answers take here, about.', [], () => [
       { labels: {}, value: memory.bytes },
     ]);
@@ -45,6 +45,18 @@ export class CacheMetrics {
         return [
           { labels: { result: 'joined' }, value: joined },
           { labels: { result: 'crowded' }, value: crowded },
+        ];
+      },
+    );
+    metrics.pull(
+      'gateway_replica_waits_total',
+      'Waits for another replica’s answer: those that were spared a call, and those in vain.',
+      ['result'],
+      () => {
+        const { spared, inVain } = turns.counts();
+        return [
+          { labels: { result: 'spared' }, value: spared },
+          { labels: { result: 'in_vain' }, value: inVain },
         ];
       },
     );

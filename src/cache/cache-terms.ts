@@ -18,6 +18,8 @@ export interface CacheTerms extends StoreRules {
   readonly directives: CacheDirectives;
   readonly lasting: Pick<StoredAnswer, 'ttlMs' | 'staleWhileRevalidateMs' | 'staleIfErrorMs'>;
   readonly labels: AnswerLabels;
+  /** How long another replica's answer is waited for; undefined where it is not. */
+  readonly replicaWaitMs: number | undefined;
 }
 
 /** What calls that ask for the same task and model have in common under one configuration. */
@@ -52,11 +54,12 @@ export function cacheTermsOf(call: Call, longestCallerTtlMs: number): CacheTerms
   );
   if (call.operation === 'generate' && !settings.anyTemperature && !isAtZero(request, defaults))
     return 'bypass';
-  const { ttlMs, scope, staleIfErrorMs, staleWhileRevalidateMs, toolCalls } = settings;
+  const { ttlMs, scope, staleIfErrorMs, staleWhileRevalidateMs, toolCalls, replicaWaitMs } = settings;
   const { tags } = call.metadata;
   return {
     key: cacheKey(call, { scope, request, configured: about.configured }),
     directives,
+    replicaWaitMs,
     models: about.models,
     toolCalls,
     lasting: {

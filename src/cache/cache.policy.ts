@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { CacheRecord } from '../core/call-record.js';
 import type { Call } from '../core/call.js';
 import type { Clock } from '../core/clock.js';
+import { settled } from '../core/combinators.js';
 import { GatewayError, type Reason } from '../core/gateway-error.js';
 import type { CacheMark, Generation } from '../core/generation.js';
 import type { Next, Policy } from '../core/policy.js';
@@ -14,6 +15,7 @@ import { type CacheTerms, cacheTermsOf } from './cache-terms.js';
 import type { Coalescer } from './coalescer.js';
 import type { InvalidationState } from './invalidation-log.port.js';
 import type { Invalidations } from './invalidations.js';
+import type { ReplicaTurns } from './replica-turns.js';
 import type { Revalidation } from './revalidation.js';
 import { isStorable } from './storable.js';
 import { ageOf, freshnessOf, replay, type StoredAnswer } from './stored-answer.js';
@@ -23,6 +25,7 @@ export interface CachePolicyParts {
   readonly tiers: AnswerTiers;
   readonly invalidations: Invalidations;
   readonly coalescer: Coalescer;
+  readonly turns: ReplicaTurns;
   readonly revalidation: Revalidation;
   readonly config: Pick<CacheConfig, 'maxAnswerBytes' | 'longestCallerTtlMs'>;
   readonly clock: Clock;
@@ -114,14 +117,34 @@ export class CachePolicy implements Policy {
   async #made({ call, next, terms, since }: Asking): Promise<Generation> {
     call.record.cache = { state: 'miss' };
     if (terms.directives.noStore === true) return withState(await next(call), 'miss');
-    const start: Next = async (copy) => this.#kept({ call: copy, next, terms, since });
+    const start: Next = async (copy) => this.#once({ call: copy, next, terms, since });
     const { generation, joined } = await this.parts.coalescer.join(terms.key, call, start);
     if (joined) call.record.cache = { state: 'coalesced' };
     return generation;
   }
 
-  /** A new answer that is stored when it is whole. */
-  async #kept({ call, next, terms, since }: Asking): Promise<Generation> {
+  /** A new answer, or, where the task wants to wait for that, the one that another replica comes to. */
+  async #once(asking: Asking): Promise<Generation> {
+    const { call, terms } = asking;
+    const { key, replicaWaitMs: waitMs, directives } = terms;
+    if (waitMs === undefined || directives.forceRefresh === true) return this.#kept(asking);
+    const turned = await this.parts.turns.take(key, { waitMs, signal: call.signal }, async () => {
+      const found = await this.#found(asking);
+      const isFresh = found && freshnessOf(found.answer, this.parts.clock.wallMs()) === 'fresh';
+      return isFresh === true ? found : undefined;
+    });
+    if ('found' in turned) return this.#replayed(asking, turned.found, 'hit');
+    const { release } = turned.turn;
+    try {
+      return await this.#kept(asking, release);
+    } catch (thrown) {
+      release();
+      throw thrown;
+    }
+  }
+
+  /** A new answer that is stored when it is whole. `onKept` is called when it is, or will not be. */
+  async #kept({ call, next, terms, since }: Asking, onKept?: () => void): Promise<Generation> {
     const { tiers, clock, random, config } = this.parts;
     const { key, lasting, labels } = terms;
     const generation = await next(call);
@@ -129,7 +152,8 @@ export class CachePolicy implements Policy {
     const { project, model, fallback } = head;
     const ttlMs = Math.ceil(lasting.ttlMs * (1 - JITTER * random()));
     const cached: CacheMark = { key, tag: randomUUID(), freshMs: ttlMs };
-    return recorded(
+    let keeping = Promise.resolve();
+    const kept = recorded(
       { ...generation, head: { ...head, cache: 'miss', cached } },
       config.maxAnswerBytes,
       (whole) => {
@@ -145,9 +169,10 @@ export class CachePolicy implements Policy {
           labels,
           target: { project, model, fallback },
         };
-        void tiers.keep(key, answer);
+        keeping = tiers.keep(key, answer);
       },
     );
+    return onKept === undefined ? kept : settled(kept, () => void keeping.then(onKept));
   }
 
   #revalidate({ call, next, terms, since }: Asking): void {

@@ -1,4 +1,4 @@
-import { IsBoolean, IsIn, IsInt, Max, Min } from 'class-validator';
+import { IsBoolean, IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { Doc } from '../config/field.decorator.js';
 
 /** Longest time for which an answer may be kept. */
@@ -43,4 +43,13 @@ export class TaskCacheConfig {
   )
   @IsBoolean()
   anyTemperature: boolean = false;
+
+  @Doc(
+    'Of several replicas with the same question at the same time one goes upstream, and the others wait so long at most for what it stores. Needs Redis. Off when absent: then each replica goes upstream once.',
+  )
+  @IsInt()
+  @Min(1)
+  @Max(120_000)
+  @IsOptional()
+  replicaWaitMs?: number;
 }

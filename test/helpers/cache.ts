@@ -3,8 +3,10 @@ import { CachePolicy } from '../../src/cache/cache.policy.js';
 import { CacheStats } from '../../src/cache/cache-stats.js';
 import type { CacheStore } from '../../src/cache/cache-store.port.js';
 import { Coalescer } from '../../src/cache/coalescer.js';
+import { type FlightLock, NO_FLIGHT_LOCK } from '../../src/cache/flight-lock.port.js';
 import type { InvalidationLog } from '../../src/cache/invalidation-log.port.js';
 import { Invalidations } from '../../src/cache/invalidations.js';
+import { ReplicaTurns } from '../../src/cache/replica-turns.js';
 import { Revalidation } from '../../src/cache/revalidation.js';
 import { AnswerTiers } from '../../src/cache/answer-tiers.js';
 import { bytesOf, type StoredAnswer } from '../../src/cache/stored-answer.js';
@@ -20,6 +22,7 @@ import type { ManualClock } from './manual-clock.js';
 export interface CacheOptions {
   readonly shared?: CacheStore<StoredAnswer>;
   readonly log?: InvalidationLog;
+  readonly lock?: FlightLock;
   readonly config?: Partial<CacheConfig>;
   /** How much of an answer's time the jitter takes: 0 to 1. */
   readonly random?: number;
@@ -43,7 +46,17 @@ export function cacheUnderTest(clock: ManualClock, options: CacheOptions = {}) {
   const coalescer = new Coalescer(clock, config.coalescing);
   const revalidation = new Revalidation(clock, stats);
   const random = () => options.random ?? 0;
-  const policy = new CachePolicy({ tiers, invalidations, coalescer, revalidation, config, clock, random });
+  const turns = new ReplicaTurns(options.lock ?? NO_FLIGHT_LOCK, clock);
+  const policy = new CachePolicy({
+    tiers,
+    invalidations,
+    coalescer,
+    turns,
+    revalidation,
+    config,
+    clock,
+    random,
+  });
   return { policy, stats, invalidations, memory, tiers, revalidation };
 }
 
