@@ -15,6 +15,7 @@ import { QuotaLedger } from './quota/quota-ledger.port.js';
 import { QUOTA_LEDGER_PROVIDERS } from './quota-ledgers.js';
 import { RoutingModule } from './routing/routing.module.js';
 import { SIGNATURE_STORE_PROVIDERS } from './signature-stores.js';
+import { ContextCacheMetrics } from './telemetry/context-cache-metrics.js';
 import { FrameworkLogger, loggerParams } from './telemetry/logger.js';
 import { QuotaMetrics } from './telemetry/quota-metrics.js';
 import { RoutingMetrics } from './telemetry/routing-metrics.js';
@@ -104,6 +105,7 @@ export class AppModule {
         HealthSummary,
         FrameworkLogger,
         RoutingMetrics,
+        ContextCacheMetrics,
         QuotaMetrics,
         CacheMetrics,
         OpenAiCalls,

@@ -1,6 +1,19 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { type FlightLock, NO_FLIGHT_LOCK } from '../../../src/cache/flight-lock.port.js';
+import type { Call } from '../../../src/core/call.js';
+import { collect } from '../../../src/core/combinators.js';
+import { GatewayError } from '../../../src/core/gateway-error.js';
 import { ReplicaTurns, type Turned } from '../../../src/cache/replica-turns.js';
+import { cachedTask, cacheUnderTest } from '../../helpers/cache.js';
+import {
+  callFixture,
+  chunkFixture,
+  configFixture,
+  finishFixture,
+  generationOf,
+  HANG,
+  type ScriptStep,
+} from '../../helpers/calls.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
 /** A lock within one process, as replicas see theirs. */
@@ -41,6 +54,45 @@ async function pass(ms: number): Promise<void> {
     await settle();
   }
 }
+
+describe('the turn of a replica', () => {
+  const sections = cachedTask({ replicaWaitMs: 1_000 });
+  const call = (overrides: Partial<Call> = {}): Call => {
+    const { model: _, ...fixture } = callFixture({ config: configFixture(...sections), task: 'cached' });
+    return { ...fixture, ...overrides };
+  };
+
+  it.each<[string, readonly ScriptStep[]]>([
+    ['is stored', [chunkFixture('a'), finishFixture()]],
+    ['is none to store', [chunkFixture('a'), finishFixture({ verdict: 'truncated' })]],
+    ['broke off', [chunkFixture('a'), new GatewayError('UPSTREAM_UNAVAILABLE', 'The connection broke.')]],
+  ])('is over when the answer %s, and not before', async (_, script) => {
+    const { policy } = cacheUnderTest(clock, { lock });
+    const generation = await policy.apply(call(), async () => generationOf(script));
+    expect(lock.held.size).toBe(1);
+    await collect(generation).catch(() => undefined);
+    await settle();
+    expect(lock.held.size).toBe(0);
+  });
+
+  it('is over when there is no answer, or nobody wants it any more', async () => {
+    const { policy } = cacheUnderTest(clock, { lock });
+    const broken = new GatewayError('UPSTREAM_UNAVAILABLE', 'The connection broke.');
+    await expect(policy.apply(call(), () => Promise.reject(broken))).rejects.toBe(broken);
+    expect(lock.held.size).toBe(0);
+    const left = await policy.apply(call(), async () => generationOf([chunkFixture('a'), HANG]));
+    await left.events[Symbol.asyncIterator]().return?.();
+    await settle();
+    expect(lock.held.size).toBe(0);
+  });
+
+  it('is not waited for by who wants a new answer', async () => {
+    const { policy } = cacheUnderTest(clock, { lock });
+    const next = async () => generationOf([chunkFixture('a'), finishFixture()]);
+    await policy.apply(call({ cache: { forceRefresh: true } }), next);
+    expect(lock.asked).toBe(0);
+  });
+});
 
 describe('replicas with the same question', () => {
   it('let the first go upstream, and the others have what it stores', async () => {
