@@ -1,20 +1,16 @@
 import type { Call } from '../core/call.js';
-import type { Clock } from '../core/clock.js';
-import { settled } from '../core/combinators.js';
 import { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
 import type { Random } from '../core/random.js';
 import type { QuotaScheduler, Wish } from '../quota/scheduler.js';
-import type { AttemptRules, Candidate, Hold, Room } from './candidate.js';
-import type { Ticket } from './circuit-breaker.js';
-import type { ConcurrencyLimits, ConcurrencySlot } from './concurrency-limits.js';
+import type { AttemptRules, Candidate } from './candidate.js';
 import { pause } from './pause.js';
-import type { Outcome } from '../core/outcome.js';
+import { type Bounds, Permit } from './permit.js';
 import { type Hedge, type Made, Racer } from './race.js';
+import { Refusals } from './refusals.js';
 import type { ResilienceConfig } from './resilience.config.js';
-import type { RetryBudget } from './retry-budget.js';
-import type { Refusal, TargetHealth } from './target-health.js';
-import { TREATMENTS, troubleOf, type Treatment, type Trouble } from './trouble.js';
+import type { Refusal } from './target-health.js';
+import { TREATMENTS, troubleOf, type Treatment } from './trouble.js';
 
 /** A candidate as it stands within a run. */
 interface Standing {
@@ -28,29 +24,13 @@ interface Standing {
 
 const AT_ONCE = -Infinity;
 const TOO_MANY_RETRIES = 'too many retries are under way';
-const OVERLOADS: ReadonlySet<Trouble> = new Set(['overloaded', 'shared_capacity']);
-const BUSY = 'as many calls are under way as it copes with';
 const OTHERS_WAIT = 'other calls wait for it';
-/** How soon to look again whether one of many calls is over, of which nobody tells. */
-const BUSY_LOOK_MS = 50;
 
 /** What all runs share. */
-export interface Surroundings {
-  readonly health: TargetHealth;
-  readonly budget: RetryBudget;
-  readonly concurrency: ConcurrencyLimits;
+export interface Surroundings extends Bounds {
   readonly scheduler: QuotaScheduler;
   readonly config: ResilienceConfig;
-  readonly clock: Clock;
   readonly random: Random;
-}
-
-/** Leave for one attempt, to be given back when it is over. */
-interface Permit {
-  readonly ticket: Ticket;
-  readonly slot: ConcurrencySlot;
-  readonly hold: Hold | undefined;
-  readonly over: () => void;
 }
 
 /** A candidate whose turn it is, with leave to try it. */
@@ -63,11 +43,9 @@ interface Turn {
 export class AttemptRun {
   #attempts = 0;
   #last: GatewayError | undefined;
-  #queueFull = false;
   /** Of all groups so far. */
   readonly #standings: Standing[] = [];
-  /** The latest of each candidate. */
-  readonly #refusals = new Map<string, Refusal>();
+  readonly #refusals = new Refusals();
 
   constructor(
     private readonly call: Call,
@@ -102,29 +80,10 @@ export class AttemptRun {
 
   /** What to tell the caller when nothing answered. */
   failure(): GatewayError {
-    const refusals = [...this.#refusals.values()];
     // What a target cannot do says less than when another can be asked again.
     const last = this.#last;
-    if (last !== undefined && (troubleOf(last) !== 'unfit' || refusals.length === 0)) return last;
-    const soonestMs = Math.min(...refusals.map(({ notBeforeMs }) => notBeforeMs));
-    const retryAfterMs = Math.max(0, soonestMs - this.around.clock.monotonicMs());
-    const soonest = refusals.length === 0 ? {} : { retryAfterMs };
-    const why = [...new Set(refusals.map((refusal) => refusal.why))].join(' ');
-    if (refusals.length === 0 || refusals.some(({ kind }) => kind === 'health')) {
-      return new GatewayError(
-        'NO_TARGET',
-        'Every target that could answer is left alone after failures.',
-        soonest,
-      );
-    }
-    if (this.#queueFull) {
-      const full = `Too many calls of the class ${this.call.priority} wait for room already.`;
-      return new GatewayError('QUEUE_FULL', `${full} ${why}`, soonest);
-    }
-    if (refusals.every(({ kind }) => kind === 'quota'))
-      return new GatewayError('UPSTREAM_QUOTA_EXHAUSTED', why, soonest);
-    const busy = refusals.every(({ kind }) => kind === 'busy');
-    return new GatewayError(busy ? 'UPSTREAM_OVERLOADED' : 'UPSTREAM_RATE_LIMITED', why, soonest);
+    if (last !== undefined && (troubleOf(last) !== 'unfit' || this.#refusals.none)) return last;
+    return this.#refusals.error(this.call.priority, this.around.clock.monotonicMs());
   }
 
   async #try(standing: Standing, group: readonly Standing[]): Promise<Generation | undefined> {
@@ -196,66 +155,33 @@ export class AttemptRun {
     const end = await scheduler.wait({ priority, tenant, team, cost, untilMs, signal }, wishes);
     record.waitedMs += clock.monotonicMs() - sinceMs;
     if (end.kind === 'late' || end.kind === 'full') {
-      this.#queueFull ||= end.kind === 'full';
-      for (const { candidate } of lacking) this.#notBefore(candidate.name, sinceMs + end.retryAfterMs);
+      if (end.kind === 'full') this.#refusals.queueFull();
+      for (const { candidate } of lacking)
+        this.#refusals.postpone(candidate.name, sinceMs + end.retryAfterMs);
     }
     return turn;
   }
 
   /** Leave to try a candidate now; without it, when it may be asked for again is noted. */
   async #permit(standing: Standing, first: boolean, aged: boolean): Promise<Permit | undefined> {
-    const { name, quota } = standing.candidate;
-    const { health, budget, concurrency, clock } = this.around;
-    const leave = health.admit(name);
-    if ('refusal' in leave) return this.#refused(standing, leave.refusal);
-    const { ticket } = leave;
-    const over = first ? budget.attempt(name) : budget.retry(name);
-    if (over === undefined) {
-      ticket.abandoned();
-      standing.dueMs = Infinity;
-      this.#skip(name, TOO_MANY_RETRIES);
-      return undefined;
-    }
-    const slot = concurrency.enter(name);
-    if (slot === undefined) {
-      ticket.abandoned();
-      over();
-      const notBeforeMs = clock.monotonicMs() + BUSY_LOOK_MS;
-      return this.#refused(standing, { why: BUSY, notBeforeMs, kind: 'busy' });
-    }
-    if (quota === undefined) return { ticket, slot, hold: undefined, over };
-    const giveBack = (): void => {
-      ticket.abandoned();
-      slot.unused();
-      over();
-    };
-    let room: Room | undefined;
-    try {
-      room = await quota.reserve(aged);
-      this.#assertWanted();
-      if ('hold' in room) return { ticket, slot, hold: room.hold, over };
-    } catch (thrown) {
-      if (room !== undefined && 'hold' in room) room.hold.release();
-      giveBack();
-      throw thrown;
-    }
-    giveBack();
-    return this.#refused(standing, room.refusal);
+    const { candidate } = standing;
+    const { stream } = this.call;
+    const assertWanted = (): void => this.#assertWanted();
+    const permit = await Permit.take({ candidate, stream, first, aged, assertWanted }, this.around);
+    if (permit instanceof Permit) return permit;
+    if (permit.refusal !== undefined) return this.#refused(standing, permit.refusal);
+    standing.dueMs = Infinity;
+    this.#skip(candidate.name, TOO_MANY_RETRIES);
+    return undefined;
   }
 
   #refused(standing: Standing, refusal: Refusal): undefined {
     const { name } = standing.candidate;
-    this.#refusals.set(name, refusal);
+    this.#refusals.note(name, refusal);
     // Who waits is refused again and again, for the same reason.
     if (!standing.lacksRoom) this.#skip(name, refusal.why);
     standing.dueMs = refusal.kind === 'health' ? Infinity : refusal.notBeforeMs;
     standing.lacksRoom = refusal.kind === 'rate' || refusal.kind === 'busy';
-  }
-
-  #notBefore(name: string, notBeforeMs: number): void {
-    const refusal = this.#refusals.get(name);
-    if (refusal !== undefined)
-      this.#refusals.set(name, { ...refusal, notBeforeMs: Math.max(refusal.notBeforeMs, notBeforeMs) });
   }
 
   /** Makes the call's first attempt, and a second beside it when it is slow. The faster answer counts. */
@@ -318,35 +244,15 @@ export class AttemptRun {
   /** Makes an attempt and settles its permit. Never rejects. */
   async #make(standing: Standing, permit: Permit, signal: AbortSignal): Promise<Made> {
     const { candidate } = standing;
-    const { ticket, slot, hold, over } = permit;
-    const { health, clock } = this.around;
     this.#attempts += 1;
     standing.tries += 1;
     standing.lacksRoom = false;
-    const startedMs = clock.monotonicMs();
     try {
-      const generation = await candidate.attempt(this.#attempts, signal);
-      if (this.call.stream) health.began(candidate.name, ticket);
-      else health.succeeded(candidate.name, ticket);
-      return {
-        generation: settled(generation, (outcome) => {
-          const { usage } = outcome;
-          if (this.call.stream) this.#streamed(candidate, ticket, outcome);
-          if (outcome.kind === 'completed')
-            slot.answered(clock.monotonicMs() - startedMs, usage.outputTokens + usage.thoughtsTokens);
-          slot.leave();
-          hold?.answered(usage);
-        }),
-      };
+      return { generation: permit.answered(await candidate.attempt(this.#attempts, signal)) };
     } catch (thrown) {
       const error = GatewayError.from(thrown);
-      health.failed(candidate.name, ticket, error);
-      if (OVERLOADS.has(troubleOf(error))) slot.overloaded();
-      slot.leave();
-      hold?.failed(error);
+      permit.failed(error);
       return { error };
-    } finally {
-      over();
     }
   }
 
@@ -363,12 +269,6 @@ export class AttemptRun {
     const unwanted = treatment.byLeave === true && !this.rules.unusableAnswers;
     if (hopeless || unwanted || this.call.signal.aborted) throw error;
     return undefined;
-  }
-
-  /** A stream is judged by its beginning and by its end. */
-  #streamed({ name }: Candidate, ticket: Ticket, outcome: Outcome): void {
-    if (outcome.kind === 'failed') this.around.health.failed(name, ticket, outcome.error);
-    else ticket.succeeded();
   }
 
   #dueMs({ tries }: Standing, treatment: Treatment, error: GatewayError): number {
