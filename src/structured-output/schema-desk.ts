@@ -47,8 +47,9 @@ export class SchemaDesk {
       this.#keep(key, validator);
       return { kind: 'verdict', verdict: validator(value) };
     } catch (thrown) {
-      if (thrown instanceof RangeError) return { kind: 'endless' };
-      throw thrown;
+      if (!(thrown instanceof RangeError)) throw thrown;
+      // What is wrong may be found before the search for more goes on without end.
+      return terms.allErrors ? this.#validate({ ...terms, allErrors: false }, document) : { kind: 'endless' };
     }
   }
 
