@@ -15,6 +15,7 @@ const ESTIMATE: QuotaUse = { requests: 1, inputTokens: 100, images: 0, nanoUsd: 
 let clock: ManualClock;
 let ledger: MemoryQuotaLedger;
 let gate: QuotaGate;
+let scheduler: QuotaScheduler;
 let lines: object[];
 beforeEach(() => {
   clock = new ManualClock();
@@ -23,12 +24,12 @@ beforeEach(() => {
   const log = (about: object): void => void lines.push(about);
   const logger = { setContext: () => undefined, warn: log, error: log } as unknown as PinoLogger;
   const config = new QuotaConfig();
-  const scheduler = new QuotaScheduler(config, clock);
+  scheduler = new QuotaScheduler(config, clock);
   gate = new QuotaGate(ledger, new LearnedLimits(), scheduler, config, clock, logger);
 });
 
-const take = (limits: QuotaLimits, estimate: Partial<QuotaUse> = {}) =>
-  gate.take({ target: TARGET, limits, estimate: { ...ESTIMATE, ...estimate }, ttlMs: 1_000, yields: false });
+const take = (limits: QuotaLimits, estimate: Partial<QuotaUse> = {}, yields = false) =>
+  gate.take({ target: TARGET, limits, estimate: { ...ESTIMATE, ...estimate }, ttlMs: 1_000, yields });
 async function held(limits: QuotaLimits, estimate: Partial<QuotaUse> = {}): Promise<QuotaHold> {
   const taken = await take(limits, estimate);
   if ('refusal' in taken) throw new Error(taken.refusal.why);
@@ -139,5 +140,84 @@ describe('QuotaGate', () => {
     hold.answered({ inputTokens: 1 });
     await new Promise((resolve) => setImmediate(resolve));
     expect(lines).toEqual([{ error: 'the books are closed' }]);
+  });
+});
+
+describe('QuotaGate, calls that leave the others a share', () => {
+  it.each([
+    [10, 7],
+    [3, 2],
+    [1, 1],
+    [0, 0],
+  ])('of a limit of %i get %i', async (requestsPerMinute, most) => {
+    let admitted = 0;
+    for (let call = 0; call < 12; call += 1)
+      if ('hold' in (await take({ requestsPerMinute }, {}, true))) admitted += 1;
+    expect(admitted).toBe(most);
+  });
+
+  it('count for what the others have left', async () => {
+    const limits = { requestsPerMinute: 10 };
+    for (let call = 0; call < 7; call += 1) await held(limits);
+    expect(await take(limits, {}, true)).toMatchObject({
+      refusal: { why: expect.stringContaining('(limit 7 for calls of the class batch)') },
+    });
+    for (let call = 0; call < 3; call += 1) await held(limits);
+    expect(await take(limits)).toHaveProperty('refusal');
+  });
+});
+
+describe('QuotaGate, what is known without asking', () => {
+  it('is that a target is full from a refusal on, until its time or the next admission', async () => {
+    const limits = { requestsPerMinute: 1 };
+    expect(gate.isFull(TARGET)).toBe(false);
+    await held(limits);
+    const { retryAfterMs } = await refused(limits);
+    expect(gate.isFull(TARGET)).toBe(true);
+    expect(gate.isFull({ ...TARGET, model: 'other' })).toBe(false);
+    clock.advance(retryAfterMs);
+    expect(gate.isFull(TARGET)).toBe(false);
+    await held(limits);
+    await refused(limits);
+    await held({ requestsPerMinute: 2 });
+    expect(gate.isFull(TARGET)).toBe(false);
+  });
+
+  it('is nothing where only a share or an impossible call was refused', async () => {
+    await held({ requestsPerMinute: 10 });
+    expect(await take({ requestsPerMinute: 1 }, {}, true)).toHaveProperty('refusal');
+    expect(await take({ inputTokensPerMinute: 50 })).toHaveProperty('refusal');
+    expect(gate.isFull(TARGET)).toBe(false);
+  });
+});
+
+describe('QuotaGate, those who wait', () => {
+  it.each<[string, QuotaLimits, (hold: QuotaHold) => void, boolean]>([
+    ['a call that used less', LIMITS, (hold) => hold.answered({ inputTokens: 99 }), true],
+    ['a call that was not sent', LIMITS, (hold) => hold.release(), true],
+    ['a call that used its estimate', LIMITS, (hold) => hold.answered({ inputTokens: 100 }), false],
+    ['the end of a concurrent call', { concurrentCalls: 9 }, (hold) => hold.answered({}), true],
+  ])('hear of room that comes with %s', async (_, limits, end, hear) => {
+    const hold = await held(limits);
+    let asked = 0;
+    const leaving = new AbortController();
+    const wait = scheduler.wait(
+      { priority: 'standard', tenant: 'x', team: 't', cost: 0, untilMs: 90_000, signal: leaving.signal },
+      [
+        {
+          target: 'p/m',
+          dueMs: 60_000,
+          ask: async () => {
+            asked += 1;
+            return Promise.resolve({ got: false, dueMs: 60_000 });
+          },
+        },
+      ],
+    );
+    end(hold);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toBe(hear ? 1 : 0);
+    leaving.abort();
+    await wait;
   });
 });
