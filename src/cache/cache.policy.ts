@@ -134,11 +134,10 @@ export class CachePolicy implements Policy {
       return isFresh === true ? found : undefined;
     });
     if ('found' in turned) return this.#replayed(asking, turned.found, 'hit');
-    const { release } = turned.turn;
     try {
-      return await this.#kept(asking, release);
+      return await this.#kept(asking, () => turned.turn.release());
     } catch (thrown) {
-      release();
+      turned.turn.release();
       throw thrown;
     }
   }

@@ -156,7 +156,7 @@ export class Flight {
 
   #failed(error: GatewayError): void {
     this.#close();
-    for (const waiter of [...this.#waiters]) {
+    for (const waiter of this.#waiters) {
       const { joined, seated } = waiter;
       this.#over(waiter);
       if (joined && LEADERS_OWN.has(error.reason)) seated.resolve('on_your_own');

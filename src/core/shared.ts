@@ -126,10 +126,8 @@ class SharedLog {
     this.#readers.delete(reader);
     const { error } = this.#end;
     if (error === undefined || reader.isTold) resolve(DONE);
-    else {
-      reader.told();
-      reject(error);
-    }
+    else reject(error);
+    reader.told();
     return true;
   }
 
@@ -195,7 +193,7 @@ class Reader implements AsyncIterable<GenerationEvent>, AsyncIterator<Generation
     return this;
   }
 
-  /** It knows of its failure: what it asks for from now on is done. */
+  /** It knows how the answer ended: what it asks for from now on is done. */
   told(): void {
     this.isTold = true;
     this.#failure = undefined;
@@ -217,12 +215,12 @@ class Reader implements AsyncIterable<GenerationEvent>, AsyncIterator<Generation
     return DONE;
   }
 
-  stop(error: GatewayError): void {
+  stop(failure: GatewayError): void {
     if (this.#left || this.isTold) return;
     this.#left = true;
-    this.#failure = error;
+    this.#failure = failure;
     // The source's own trouble in ending concerns nobody who is still there.
-    this.log.leave(this, error).catch(() => undefined);
+    this.log.leave(this, failure).catch(() => undefined);
   }
 }
 

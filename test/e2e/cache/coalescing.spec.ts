@@ -85,7 +85,8 @@ describe('identical calls at the same time', () => {
     const attempts = () => metric(`gateway_attempts_total{target="main/${MODEL}",result="ok"}`);
     const before = [await spent(), await requests(), await attempts()];
     const answers = await Promise.all(Array.from({ length: 5 }, () => ask(gateway, { prompt })));
-    const { outputTokens } = answers[0]?.json['usage'] as { outputTokens: number };
+    const usages = answers.map(({ json }) => json['usage'] as { outputTokens: number });
+    const [{ outputTokens } = { outputTokens: 0 }] = usages;
     const after = [await spent(), await requests(), await attempts()];
     expect(after.map((value, index) => value - (before[index] ?? 0))).toEqual([outputTokens, 5, 1]);
     const joined = answers.find((answer) => stateOf(answer) === 'coalesced');
@@ -109,7 +110,7 @@ describe('identical calls at the same time', () => {
     await eventually(() => (calls()[0]?.chunksSent ?? 0) >= 3);
     const late = stream(prompt);
     expect(await late.state).toBe('coalesced');
-    const [one = [], other = []] = await Promise.all([first.events, late.events]);
+    const [one, other] = await Promise.all([first.events, late.events]);
     expect(streamedText(other)).toBe(streamedText(one));
     expect(other.map(({ event }) => event)).toEqual(one.map(({ event }) => event));
     expect(calls()).toHaveLength(1);
