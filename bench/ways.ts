@@ -59,6 +59,13 @@ function rest(body: object): HttpShot {
   return { path: '/v1/generate', headers, body: JSON.stringify({ model: MODEL, ...body }) };
 }
 
+/** A task whose answers are kept: after the first call of each kind nothing goes upstream. */
+const CACHING = `
+tasks:
+  kept: { models: [${MODEL}], generation: { temperature: 0 }, cache: { ttlMs: 3600000 } }
+`;
+const CACHED = { model: undefined, task: 'kept' };
+
 function chat(content: unknown, stream = false): HttpShot {
   return {
     path: '/openai/v1/chat/completions',
@@ -121,6 +128,14 @@ export const WAYS: readonly [Way, ...Way[]] = [
     streamed: () => rest({ prompt: PROMPT, stream: true }),
     paced: () => rest({ prompt: PACED_MARK, stream: true }),
     image: () => rest({ prompt: 'What is this?', media: [inlineImage] }),
+  },
+  {
+    name: 'gateway, REST, cache hit',
+    start: (url) => startGateway(url, CACHING),
+    unary: () => rest({ ...CACHED, prompt: PROMPT }),
+    streamed: () => rest({ ...CACHED, prompt: PROMPT, stream: true }),
+    paced: () => rest({ ...CACHED, prompt: PACED_MARK, stream: true }),
+    image: () => rest({ ...CACHED, prompt: 'What is this?', media: [inlineImage] }),
   },
   {
     name: 'gateway, OpenAI',
