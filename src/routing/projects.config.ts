@@ -73,11 +73,11 @@ export class TimeoutsConfig {
 
 /** Connections to a project's endpoint. */
 export class ConnectionsConfig {
-  @Doc('Most connections at once.')
+  @Doc('Most connections at once; calls beyond it wait for one.')
   @IsInt()
   @Min(1)
   @Max(10_000)
-  max: number = 256;
+  max: number = 2_000;
 
   @Doc('How long an idle connection is kept.')
   @IsInt()
