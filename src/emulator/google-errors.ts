@@ -91,6 +91,16 @@ export function modelNotFound(model: string, version: string, method: string): R
   );
 }
 
+/** A schema beyond what constrained decoding takes (googleapis/python-genai issue 660). */
+export const schemaTooComplex = refusal(
+  'schema-too-complex',
+  400,
+  'The specified schema produces a constraint that has too many states for serving. Typical causes of this error are ' +
+    'schemas with lots of text (for example, very long property or enum names), schemas with long array length limits ' +
+    '(especially when nested), or schemas using complex value matchers (for example, integers or numbers with minimum/' +
+    'maximum bounds or strings with complex formats like date-time)',
+);
+
 /** Google's 404 page, which infrastructure sends in place of JSON. */
 export const htmlNotFound: Refusal = {
   status: 404,

@@ -9,6 +9,7 @@ import {
   JSON_TYPE,
   modelNotFound,
   overloaded,
+  schemaTooComplex,
   type Refusal,
   unauthorized,
 } from './google-errors.js';
@@ -114,6 +115,7 @@ export const SCENARIO_KINDS = {
   'rate-day': meets('rate-day'),
   gate: meets('gate'),
   'shared-capacity': refuses(sharedCapacity),
+  'schema-too-complex': refuses(schemaTooComplex),
   'cancelled-499': refuses(cancelled),
   'internal-500': refuses(internal),
   'unavailable-503': refuses(overloaded),

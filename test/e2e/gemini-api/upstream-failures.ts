@@ -70,6 +70,7 @@ export const EVERY_KIND = {
   unauthorized: both(elsewhere('UPSTREAM_AUTH', 500)),
   forbidden: both(elsewhere('UPSTREAM_AUTH', 500)),
   'not-found': both(refused('MODEL_NOT_FOUND', 404)),
+  'schema-too-complex': both(refused('INVALID_REQUEST', 400)),
   'rate-minute': both(elsewhere('UPSTREAM_RATE_LIMITED', 429, '46s')),
   // The prose says 51.4 s, RetryInfo 14 s: the longer one counts.
   'rate-tokens': both(elsewhere('UPSTREAM_RATE_LIMITED', 429, '51.387s')),

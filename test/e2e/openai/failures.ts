@@ -48,6 +48,7 @@ export const EVERY_KIND = {
   unauthorized: both(refused('UPSTREAM_AUTH', 502)),
   forbidden: both(refused('UPSTREAM_AUTH', 502)),
   'not-found': both(refused('MODEL_NOT_FOUND', 404)),
+  'schema-too-complex': both(refused('INVALID_REQUEST', 400)),
   'rate-minute': both(refused('UPSTREAM_RATE_LIMITED', 429)),
   'rate-tokens': both(refused('UPSTREAM_RATE_LIMITED', 429)),
   'rate-day': both(refused('UPSTREAM_QUOTA_EXHAUSTED', 429)),
