@@ -13,60 +13,66 @@ const FIELD = {
 /** How a caller brought a schema: in either form of Gemini's own, or by name. */
 export type SchemaOrigin = WireForm | 'name';
 
-/** Steps of the ladder that Gemini was seen to need for a schema; none for a schema that it took. */
+/** Steps of the ladder that Gemini was seen to need for a schema; none for a schema that it took at once. */
 const levels = new WeakMap<CompiledSchema, number>();
-/** Whether Gemini takes a schema just as the caller gave it; each is looked at once. */
+
+/** Whether what Gemini is told is what the caller gave; each schema is looked at once. */
 const asGiven = new WeakMap<CompiledSchema, boolean>();
+
+/** The request as the caller wrote it, with the schema in it. */
+const UNTOUCHED = -1;
 
 /** The schema of a call, and how the upstream hears of it. */
 export class AskedSchema {
   private constructor(
     readonly compiled: CompiledSchema,
     private readonly form: WireForm,
-    /** Undefined where the request says already what is to be said. */
-    private readonly told: WireSchemas | undefined,
+    /** How much less the upstream is told: 0 for all that it understands, `UNTOUCHED` for what the request says. */
     private readonly level: number,
-    /** What the upstream is not told. */
-    readonly relaxed: readonly Relaxation[],
+    private readonly told: WireSchemas,
   ) {}
 
   /**
    * A schema with as much of it as the upstream is known to take.
    *
-   * @param keepsRequest whether a request that says all of it already is to stay as it is, to the letter.
+   * @param keepsRequest whether a request that the upstream can understand is to stay as it is, to the letter.
    */
   static of(compiled: CompiledSchema, origin: SchemaOrigin, keepsRequest: boolean): AskedSchema {
     const form = origin === 'openApiSchema' ? origin : 'jsonSchema';
-    const level = levels.get(compiled) ?? 0;
-    const lowered = level === 0 ? undefined : relaxFurther(compiled, level);
-    if (lowered !== undefined) return AskedSchema.#told(compiled, form, lowered, level);
-    // In the upstream's own form it goes as it is.
-    if (form === 'openApiSchema') return new AskedSchema(compiled, form, undefined, 0, []);
-    const { relaxed } = AskedSchema.#told(compiled, form, compiled, 0);
-    const told = keepsRequest && origin === 'jsonSchema' && isAsGiven(compiled) ? undefined : compiled;
-    return new AskedSchema(compiled, form, told, 0, relaxed);
+    const level = levels.get(compiled);
+    if (level !== undefined) {
+      const told = level === 0 ? compiled : relaxFurther(compiled, level);
+      if (told !== undefined) return new AskedSchema(compiled, form, level, told);
+    }
+    const told = new AskedSchema(compiled, form, 0, compiled);
+    // Google's own form of a schema goes as it is.
+    const understood = told.relaxed.length === 0 && (keepsRequest || isAsGiven(compiled));
+    const stays = form === 'openApiSchema' || (origin !== 'name' && understood);
+    return stays ? new AskedSchema(compiled, form, UNTOUCHED, compiled) : told;
   }
 
-  static #told(compiled: CompiledSchema, form: WireForm, wire: WireSchemas, level: number): AskedSchema {
-    const relaxed = wire.relaxed.filter((relaxation) => (relaxation.form ?? form) === form);
-    return new AskedSchema(compiled, form, wire, level, relaxed);
+  /** What the upstream is not told. */
+  get relaxed(): readonly Relaxation[] {
+    if (this.level === UNTOUCHED) return [];
+    return this.told.relaxed.filter(({ form }) => form === undefined || form === this.form);
   }
 
   /** The same with less said to the upstream, which refused it; undefined where nothing is left to leave out. */
   simpler(): AskedSchema | undefined {
-    const level = this.level + 1;
-    const wire = relaxFurther(this.compiled, level);
-    return wire && AskedSchema.#told(this.compiled, this.form, wire, level);
+    const same = this.level === UNTOUCHED && this.form === 'jsonSchema' && isAsGiven(this.compiled);
+    const level = same ? 1 : this.level + 1;
+    const told = level === 0 ? this.compiled : relaxFurther(this.compiled, level);
+    return told && new AskedSchema(this.compiled, this.form, level, told);
   }
 
-  /** The upstream took it: further calls begin with as much. */
+  /** The upstream took it after it refused more: further calls begin with as much. */
   accepted(): void {
-    if (this.level > 0) levels.set(this.compiled, this.level);
+    levels.set(this.compiled, this.level);
   }
 
   /** The call as it goes on: the very same one where its request says already what is to be said. */
   call(call: Call): Call {
-    if (this.told === undefined) return call;
+    if (this.level === UNTOUCHED) return call;
     const { requestText: _text, ...rest } = call;
     const given = call.request['generationConfig'];
     const config: JsonObject = {

@@ -49,7 +49,7 @@ export class StructuredCall {
     for (;;) {
       try {
         const generation = await this.next(this.#asked.call(this.call));
-        this.#asked.accepted();
+        if (this.#refusedAttempts > 0) this.#asked.accepted();
         return generation;
       } catch (thrown) {
         const simpler = refusesSchema(thrown) ? this.#asked.simpler() : undefined;
@@ -212,9 +212,13 @@ function declaresFunctions({ request: { tools } }: Call): boolean {
   return Array.isArray(tools) && tools.some((tool) => isJsonObject(tool) && 'functionDeclarations' in tool);
 }
 
-const ABOUT_SCHEMAS = /\bschema|too many states|nesting depth|\benum\b/i;
+const ABOUT_SCHEMAS =
+  /\bschema|too many states|nesting depth|\benum\b|^Request contains an invalid argument\.?$/i;
 
-/** Whether Gemini takes the request but for its schema. It has no code for that; its sentences speak of it. */
+/**
+ * Whether Gemini takes the request but for its schema. It has no code for that: its sentences speak of it, or say
+ * nothing at all (seen with long enums beside bounds of lists, 2026-10).
+ */
 function refusesSchema(thrown: unknown): boolean {
   if (!(thrown instanceof GatewayError) || thrown.reason !== 'INVALID_REQUEST') return false;
   return thrown.metadata.upstreamStatus === 400 && ABOUT_SCHEMAS.test(thrown.message);
