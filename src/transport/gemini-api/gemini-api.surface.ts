@@ -80,7 +80,7 @@ function textual(about: Readonly<Record<string, unknown>>): JsonObject {
   return Object.fromEntries(
     Object.entries(about).map(([name, value]) => [
       name,
-      typeof value === 'object' ? JSON.stringify(value) : String(value),
+      typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   );
 }

@@ -116,7 +116,7 @@ function textual(about: Readonly<Record<string, unknown>>): Record<string, strin
   const texts: Record<string, string> = {};
   for (const [name, value] of Object.entries(about)) {
     if (value === undefined) continue;
-    texts[name] = bounded(typeof value === 'object' ? JSON.stringify(value) : String(value));
+    texts[name] = bounded(typeof value === 'string' ? value : JSON.stringify(value));
   }
   return texts;
 }
