@@ -42,6 +42,7 @@ projects:
     credentials: { apiKeys: [{ secret: "env:UPSTREAM_KEY" }] }
 tasks:
   cool: { models: [gemini-3.8-flash], generation: { temperature: 0.5, topK: 3 } }
+  lax: { models: [gemini-3.8-flash], structured: { enforce: false } }
 `,
     });
   });
@@ -104,7 +105,7 @@ tasks:
       generation_config: { max_output_tokens: 9, response_json_schema: { properties: { a_b: {} } } },
       future_top: { keep_me: 1 },
     };
-    await textOf(`${PATH}:generateContent`, JSON.stringify(body));
+    await textOf(`${PATH}:generateContent`, JSON.stringify(body), { 'x-gateway-task': 'lax' });
     expect(JSON.parse(received()?.body ?? '')).toEqual({
       contents: [
         { role: 'user', parts: [{ inlineData: { mimeType: 'text/plain', data: 'aGk=' } }] },

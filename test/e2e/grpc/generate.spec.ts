@@ -76,13 +76,6 @@ describe('Generate', () => {
     });
   });
 
-  it('warns when the answer to a schema is no JSON', async () => {
-    under.emulator.scenarios.add({ text: 'not json', match: { text: 'heron' } });
-    const { answer } = await client.unary(generate, { ...ask, schema: { type: 'object' } });
-    expect(answer).toMatchObject({ text: 'not json', warnings: ['The answer is no valid JSON.'] });
-    expect(answer?.json).toBeUndefined();
-  });
-
   it('says that an answer was cut, and why', async () => {
     under.emulator.scenarios.add({ kind: 'max-tokens-thoughts', match: { text: 'heron' }, times: 0 });
     const { code, answer } = await client.unary(generate, ask);

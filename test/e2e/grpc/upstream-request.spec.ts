@@ -35,7 +35,7 @@ beforeAll(async () => {
 models: { gemini-3.8-flash: {} }
 projects:
   - { id: main, provider: gemini, baseUrl: "${upstream.url}", credentials: { apiKeys: [{ secret: "env:UPSTREAM_KEY" }] } }
-tasks: { chat: { models: [gemini-3.8-flash] } }
+tasks: { chat: { models: [gemini-3.8-flash], structured: { enforce: false } } }
 `,
   });
   client = new GrpcTestClient(under.grpcAddress);
