@@ -146,6 +146,13 @@ describe.each(ENGINES)('admission, in $name', (engine) => {
       expect(await ledger.reserve(asking({}))).toEqual(ADMITTED);
     });
 
+    it('stay as long as the time that the ledger goes by stands still, whatever passes beside it', async () => {
+      await ledger.block(TARGET, 'target', 5, 'brief');
+      const untilMs = performance.now() + 25;
+      do expect((await ledger.snapshot(TARGET)).marks).toMatchObject([{ leftMs: 5 }]);
+      while (performance.now() < untilMs);
+    });
+
     it('stay when a shorter one comes, and give way to a longer one', async () => {
       await ledger.block(TARGET, 'target', 5_000, 'first');
       await ledger.block(TARGET, 'target', 4_000, 'shorter');
