@@ -37,11 +37,24 @@ export function measures(
     'upstream calls': upstream.length,
     'upstream 429s': refused,
     'upstream 429s, % of upstream calls': percent(refused, upstream.length),
+    ...refusalsByKind(upstream),
     ...waits(answered),
     ...byClass(ends, answered),
     ...refusals(ends),
     ...fullestWindows(upstream),
   };
+}
+
+/** Upstream refusals by what they were for; those of the first minute, in which estimates are still uncalibrated, apart. */
+function refusalsByKind(upstream: readonly UpstreamCall[]): Measures {
+  const firstMs = (upstream[0]?.at ?? 0) + WINDOW_MS;
+  const counts: Record<string, number> = {};
+  for (const { at, outcome } of upstream) {
+    if (!REFUSED.test(outcome)) continue;
+    const name = `upstream 429s, ${outcome}, ${at < firstMs ? 'first minute' : 'later'}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** From sending to the whole answer, without what the emulator takes. */

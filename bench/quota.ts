@@ -53,7 +53,7 @@ interface Stop {
 }
 
 /** Starts a scenario's servers; whatever was started is in `started`, also where this rejects. */
-async function servers(
+async function startServers(
   { replicas, limitShare }: Scenario,
   quotaFile: string,
   started: Stop[],
@@ -83,6 +83,18 @@ async function upstreamCalls(emulator: Server): Promise<UpstreamCall[]> {
   return calls.filter(({ operation }) => operation === 'generateContent');
 }
 
+/** How often gateways could not reach the Redis that they share: then a rule decides in its place. */
+async function outages(gateways: readonly Server[]): Promise<number> {
+  let sum = 0;
+  for (const { url } of gateways) {
+    const { body } = await request(`${url}/metrics`);
+    const [, count] =
+      /^gateway_quota_ledger_events_total\{event="outage"\} (\d+)/m.exec(await body.text()) ?? [];
+    sum += Number(count ?? 0);
+  }
+  return sum;
+}
+
 const scenarios = SCENARIOS.filter(({ name }) => name.includes(flags.only ?? ''));
 const load = plannedLoad(Number(flags.load) * mostPerMinute(MEAN_TOKENS), minutes, seed);
 const directory = await mkdtemp(join(tmpdir(), 'quota-bench-'));
@@ -96,15 +108,23 @@ const results: Record<string, Measures> = {};
 try {
   const ready = [];
   for (const scenario of scenarios)
-    ready.push({ scenario, ...(await servers(scenario, quotaFile, started)) });
+    ready.push({ scenario, ...(await startServers(scenario, quotaFile, started)) });
   // The emulator counts by minutes of the clock: a run that began within one would have a part of a minute for nothing.
   await delay(MINUTE_MS - (Date.now() % MINUTE_MS) + 100);
   const startedMs = performance.now();
+  const servers = ready.flatMap(({ gateways }) => gateways);
+  let cpuUs = servers.map((server) => server.cpuUs());
   const telling = setInterval(() => {
     const states = [...progress].map(
       ([name, { offered, answered, refused }]) =>
         `${name}: ${answered} answered, ${refused} refused, ${offered - answered - refused} waiting`,
     );
+    const before = cpuUs;
+    cpuUs = servers.map((server) => server.cpuUs());
+    const shares = cpuUs.map((now, index) =>
+      Math.round((now - (before[index] ?? 0)) / PROGRESS_EVERY_MS / 10),
+    );
+    states.push(`CPU of each gateway, %: ${shares.join(', ')}`);
     console.error(`${Math.round((performance.now() - startedMs) / 1000)} s: ${states.join('; ')}`);
   }, PROGRESS_EVERY_MS);
   await Promise.all(
@@ -117,7 +137,10 @@ try {
               seed,
             );
       const ends = await openLoop(load, caller, { minutes, progress: progress.get(name) as Progress });
-      results[name] = measures(ends, await upstreamCalls(emulator), minutes);
+      results[name] = {
+        ...measures(ends, await upstreamCalls(emulator), minutes),
+        'outages of the shared ledger': await outages(gateways),
+      };
     }),
   );
   clearInterval(telling);
