@@ -2,6 +2,7 @@ import type { BeforeApplicationShutdown, Provider } from '@nestjs/common';
 import { CacheConfig } from './cache/cache.config.js';
 import { CachePolicy } from './cache/cache.policy.js';
 import { CacheStats } from './cache/cache-stats.js';
+import type { SchemaOf } from './cache/cache-terms.js';
 import type { CacheStore } from './cache/cache-store.port.js';
 import { Coalescer } from './cache/coalescer.js';
 import { type FlightLock, NO_FLIGHT_LOCK } from './cache/flight-lock.port.js';
@@ -11,11 +12,13 @@ import { ReplicaTurns } from './cache/replica-turns.js';
 import { Revalidation } from './cache/revalidation.js';
 import { AnswerTiers } from './cache/answer-tiers.js';
 import { bytesOf, type StoredAnswer } from './cache/stored-answer.js';
+import { ConfigStore } from './config/config-store.js';
 import { sectionToken } from './config/config.module.js';
 import { SecretStore } from './config/secrets.js';
 import { Clock } from './core/clock.js';
 import { MemoryCacheStore } from './storage/memory/memory-cache-store.js';
 import { MemoryInvalidationLog } from './storage/memory/memory-invalidation-log.js';
+import { NamedSchemas } from './structured-output/named-schemas.js';
 import { StorageConfig } from './storage/storage.config.js';
 
 /** What replicas share, with what ends with it. */
@@ -39,6 +42,7 @@ export class AnswerCache implements BeforeApplicationShutdown {
   constructor(
     config: CacheConfig,
     clock: Clock,
+    schemaOf: SchemaOf,
     private readonly shared: Shared,
   ) {
     const { stats } = this;
@@ -61,6 +65,7 @@ export class AnswerCache implements BeforeApplicationShutdown {
       turns: this.turns,
       revalidation: this.#revalidation,
       config,
+      schemaOf,
       clock,
       random: Math.random,
     });
@@ -78,8 +83,12 @@ async function answerCache(
   config: CacheConfig,
   secrets: SecretStore,
   clock: Clock,
+  store: ConfigStore,
 ): Promise<AnswerCache> {
-  return new AnswerCache(config, clock, await sharedBy(storage, config, secrets, clock));
+  const named = new NamedSchemas(store);
+  const schemaOf: SchemaOf = ({ schema, config }) =>
+    schema && named.find(schema.name, schema.version, config)?.schema;
+  return new AnswerCache(config, clock, schemaOf, await sharedBy(storage, config, secrets, clock));
 }
 
 /** What a process without Redis does not need to load is loaded only with one. */
@@ -126,7 +135,7 @@ async function sharedBy(
 export const ANSWER_CACHE_PROVIDERS: Provider[] = [
   {
     provide: AnswerCache,
-    inject: [sectionToken(StorageConfig), sectionToken(CacheConfig), SecretStore, Clock],
+    inject: [sectionToken(StorageConfig), sectionToken(CacheConfig), SecretStore, Clock, ConfigStore],
     useFactory: answerCache,
   },
   { provide: CachePolicy, inject: [AnswerCache], useFactory: ({ policy }: AnswerCache) => policy },

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Call } from '../core/call.js';
-import type { JsonObject } from '../core/json.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
 import type { CacheScope } from '../routing/task-cache.config.js';
 import { canonical } from './canonical.js';
 
@@ -14,14 +14,16 @@ export interface KeyContext {
   readonly request: Readonly<JsonObject>;
   /** Text that stands for whatever of the configuration has a say in the answer. */
   readonly configured: string;
+  /** The schema that the call names, in full. */
+  readonly schema?: JsonValue | undefined;
 }
 
 /**
  * Names a question: SHA-256 in hexadecimal. Equal for calls whose request means the same and whose callers may share
  * answers; whether the caller reads piece by piece, and by which surface, has no say in it.
  */
-export function cacheKey(call: Call, { scope, request, configured }: KeyContext): string {
-  const asked = [call.operation, call.model ?? null, call.prompt ?? null, configured];
+export function cacheKey(call: Call, { scope, request, configured, schema }: KeyContext): string {
+  const asked = [call.operation, call.model ?? null, call.prompt ?? null, configured, schema ?? null];
   return hash(
     'sha256',
     `${KEY_FORM}${canonical(sharersOf(call, scope))}${canonical(asked)}${canonical(request)}`,

@@ -1,7 +1,6 @@
 import type { CacheDirectives, Call } from '../core/call.js';
 import type { ConfigSnapshot } from '../core/config-snapshot.js';
-import type { JsonObject } from '../core/json.js';
-import { isJsonObject } from '../core/json.js';
+import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
 import { type GenerationDefaults, withDefaults } from '../routing/generation-defaults.js';
 import { ModelsConfig } from '../routing/models.config.js';
 import { RoutingConfig } from '../routing/routing.config.js';
@@ -11,6 +10,9 @@ import { cacheKey } from './cache-key.js';
 import { canonical } from './canonical.js';
 import type { StoreRules } from './storable.js';
 import type { AnswerLabels, StoredAnswer } from './stored-answer.js';
+
+/** The schema that a call names, as its configuration has it; undefined where it names none that there is. */
+export type SchemaOf = (call: Call) => JsonValue | undefined;
 
 /** How the cache is to be used for a call. */
 export interface CacheTerms extends StoreRules {
@@ -39,7 +41,11 @@ const NO_DIRECTIVES: CacheDirectives = {};
  * The terms of a call; undefined for one of which nobody wants answers kept, `bypass` for one that would have, but whose
  * answer may not be stored and does not want a stored one.
  */
-export function cacheTermsOf(call: Call, longestCallerTtlMs: number): CacheTerms | 'bypass' | undefined {
+export function cacheTermsOf(
+  call: Call,
+  longestCallerTtlMs: number,
+  schemaOf: SchemaOf,
+): CacheTerms | 'bypass' | undefined {
   const directives = call.cache ?? NO_DIRECTIVES;
   const about = askedBy(call);
   if (about === undefined) return undefined;
@@ -57,7 +63,7 @@ export function cacheTermsOf(call: Call, longestCallerTtlMs: number): CacheTerms
   const { ttlMs, scope, staleIfErrorMs, staleWhileRevalidateMs, toolCalls, replicaWaitMs } = settings;
   const { tags } = call.metadata;
   return {
-    key: cacheKey(call, { scope, request, configured: about.configured }),
+    key: cacheKey(call, { scope, request, configured: about.configured, schema: schemaOf(call) }),
     directives,
     replicaWaitMs,
     models: about.models,
@@ -103,9 +109,11 @@ function askedBy({ config, task: name, model }: Call): Asked | undefined {
   const task = name === undefined ? undefined : tasks[name];
   const ids = model === undefined ? modelsOf(task) : [model];
   const defaults = ids.map((id) => models[id]?.generation ?? {});
-  const { generation, residency, fallback, split } = task ?? {};
+  const { generation, residency, fallback, split, structured } = task ?? {};
   const configured = canonical(
-    JSON.parse(JSON.stringify([name ?? null, { generation, residency, fallback, split }, ids, defaults])),
+    JSON.parse(
+      JSON.stringify([name ?? null, { generation, residency, fallback, split, structured }, ids, defaults]),
+    ),
   );
   const made: Asked = { task, models: new Set(ids), defaults, configured };
   known.set(both, made);

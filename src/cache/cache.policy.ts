@@ -11,7 +11,7 @@ import { CANNED_PROJECT } from '../routing/target.js';
 import { recorded } from './answer-recorder.js';
 import type { AnswerTiers, Found } from './answer-tiers.js';
 import type { CacheConfig } from './cache.config.js';
-import { type CacheTerms, cacheTermsOf } from './cache-terms.js';
+import { type CacheTerms, cacheTermsOf, type SchemaOf } from './cache-terms.js';
 import type { Coalescer } from './coalescer.js';
 import type { InvalidationState } from './invalidation-log.port.js';
 import type { Invalidations } from './invalidations.js';
@@ -28,6 +28,7 @@ export interface CachePolicyParts {
   readonly turns: ReplicaTurns;
   readonly revalidation: Revalidation;
   readonly config: Pick<CacheConfig, 'maxAnswerBytes' | 'longestCallerTtlMs'>;
+  readonly schemaOf: SchemaOf;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -68,8 +69,8 @@ export class CachePolicy implements Policy {
   constructor(private readonly parts: CachePolicyParts) {}
 
   async apply(call: Call, next: Next): Promise<Generation> {
-    const { config, invalidations } = this.parts;
-    const terms = cacheTermsOf(call, config.longestCallerTtlMs);
+    const { config, invalidations, schemaOf } = this.parts;
+    const terms = cacheTermsOf(call, config.longestCallerTtlMs, schemaOf);
     if (terms === undefined || terms === 'bypass') {
       if (call.cache?.onlyIfCached === true) throw nothingStored();
       if (terms === 'bypass') call.record.cache = { state: 'bypass' };

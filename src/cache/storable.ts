@@ -10,17 +10,18 @@ export interface StoreRules {
 }
 
 /**
- * Whether an answer may be given to others: whole, neither blocked nor cut, from a model that was asked for, and no
- * call of a tool unless those may be stored.
+ * Whether an answer may be given to others: whole, neither blocked nor cut, from a model that was asked for, true to its
+ * schema, and no call of a tool unless those may be stored.
  */
 export function isStorable(
   { project, model }: Head,
   chunks: readonly ChunkEvent[],
-  { verdict }: FinishEvent,
+  { verdict, structured }: FinishEvent,
   { models, toolCalls }: StoreRules,
 ): boolean {
   if (verdict !== 'ok' || project === CANNED_PROJECT || !models.has(model) || chunks.length === 0)
     return false;
+  if (structured !== undefined && (!structured.valid || structured.instead !== undefined)) return false;
   return chunks.every(({ value }) =>
     candidatesOf(value).every(
       (candidate) =>

@@ -54,6 +54,7 @@ export function cacheUnderTest(clock: ManualClock, options: CacheOptions = {}) {
     turns,
     revalidation,
     config,
+    schemaOf: ({ schema }) => schema && { of: `${schema.name}@${schema.version ?? 'last'}` },
     clock,
     random,
   });

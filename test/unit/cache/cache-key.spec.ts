@@ -131,6 +131,15 @@ describe('cacheKey', () => {
     ['configuration', keyOf(asked, 'tenant', {}, 'other')],
     ['request', keyOf(asked, 'tenant', { a: 1 })],
     ['scope', keyOf(asked, 'shared')],
+    [
+      'named schema',
+      cacheKey(callFixture(asked), {
+        scope: 'tenant',
+        request: {},
+        configured: '',
+        schema: { type: 'null' },
+      }),
+    ],
   ])('differs by %s', (_what, key) => {
     expect(key).not.toBe(keyOf(asked));
   });

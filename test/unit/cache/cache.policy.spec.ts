@@ -98,6 +98,8 @@ const twice = async (set: ReturnType<typeof setUp>, overrides: Partial<Call> = {
   (await set.ask(overrides)).state,
 ];
 
+const REPORT = { valid: true, repaired: false, reasked: false, relaxed: [] };
+
 describe('CachePolicy', () => {
   it('answers an equal question with the stored answer, which costs nothing', async () => {
     const set = setUp();
@@ -179,6 +181,16 @@ describe('CachePolicy', () => {
     ['of a stand-in’s model', [chunkFixture('x'), finishFixture()], { model: 'stand-in' }],
     ['without any chunk', [finishFixture()], {}],
     [
+      'not true to its schema',
+      [chunkFixture('{}'), finishFixture({ structured: { ...REPORT, valid: false } })],
+      {},
+    ],
+    [
+      'the default of its task',
+      [chunkFixture('{}'), finishFixture({ structured: { ...REPORT, instead: 'default' } })],
+      {},
+    ],
+    [
       'blocked in one of its candidates',
       [
         {
@@ -240,6 +252,13 @@ describe('CachePolicy', () => {
     const { call, finish } = await set.ask();
     expect(call.record.structured).toEqual(report);
     expect(finish.structured).toEqual({ ...report, value: {} });
+  });
+
+  it('tells questions apart by the schema that they name', async () => {
+    const set = setUp();
+    expect(await twice(set, { schema: { name: 'a' } })).toEqual(['miss', 'hit']);
+    expect((await set.ask({ schema: { name: 'a', version: '2' } })).state).toBe('miss');
+    expect((await set.ask()).state).toBe('miss');
   });
 
   it('sends equal questions of one moment upstream once, and stores the answer once', async () => {
