@@ -113,7 +113,7 @@ describe('both forms', () => {
 
   it.each([
     ['not', { not: { type: 'null' } }],
-    ['if', { if: {}, then: {} }],
+    ['if', { if: {}, else: {} }],
     ['uniqueItems', { type: 'array', uniqueItems: true }],
     ['multipleOf', { type: 'number', multipleOf: 5 }],
     ['patternProperties', { type: 'object', patternProperties: { a: {} } }],

@@ -83,7 +83,7 @@ describe('SchemaCompiler refuses', () => {
     ['long texts', { const: 'x'.repeat(300_000) }, '', /262144 characters/],
     [
       'many references',
-      { $defs: { a: {} }, anyOf: Array(1_001).fill({ $ref: '#/$defs/a' }) },
+      { $defs: { a: {} }, anyOf: Array.from({ length: 1_001 }, () => ({ $ref: '#/$defs/a' })) },
       '',
       /1000 references/,
     ],
