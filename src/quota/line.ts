@@ -7,6 +7,13 @@ export const CLASSES = ['interactive', 'standard', 'batch'] as const satisfies r
 
 /** A quota counted by the minute is free again after it: so long takes all of it. */
 const WHOLE_QUOTA_MS = 60_000;
+/**
+ * How fast calls that are not urgent go on while others wait, against an even use of the quota; and how much of a
+ * minute's quota may go at once. What they all took as soon as it came free would come free all at once a minute later,
+ * and urgent calls between would find nothing.
+ */
+const PACE = 1.2;
+const MOST_CREDIT = 0.05;
 /** Of so many turns one goes to who waits longest, whatever its class. */
 const TURNS_PER_AGED = 10;
 
@@ -39,6 +46,9 @@ export class Line<T extends Waiting> {
   #aged: T | undefined;
   #turnsSinceAged = 0;
   #agedTurnMs = -Infinity;
+  /** Part of a minute's quota that calls that are not urgent may take now. */
+  #credit = MOST_CREDIT;
+  #creditAtMs: number | undefined;
 
   /** Monotonic time before which asking is no use. */
   dueMs = -Infinity;
@@ -64,9 +74,16 @@ export class Line<T extends Waiting> {
     if (this.#aged === who) this.#aged = undefined;
   }
 
+  /** Room for a call of such a cost was got, in line or past it. */
+  charge(cost: number, nowMs: number): void {
+    this.#credit = this.#creditNow(nowMs) - cost;
+    this.#creditAtMs = nowMs;
+  }
+
   /** Takes out who had its turn. */
   took(who: T, nowMs: number): void {
     this.#classes[who.priority].took(who);
+    this.charge(who.share.cost, nowMs);
     this.#turnsSinceAged += 1;
     if (this.#aged !== who) return;
     this.#aged = undefined;
@@ -92,12 +109,25 @@ export class Line<T extends Waiting> {
     this.#aged ??= this.#whoAged(nowMs);
     if (this.#aged !== undefined) return this.#aged.asking ? undefined : { who: this.#aged, aged: true };
     for (const name of CLASSES) {
+      if (name !== 'interactive' && this.#creditNow(nowMs) < 0) return undefined;
       const who = this.#classes[name].next(({ asking }) => !asking);
       if (who !== undefined) return { who, aged: false };
       // Somebody of the class is asking elsewhere, and may be back with its turn still to come.
       if (this.#classes[name].size > 0) return undefined;
     }
     return undefined;
+  }
+
+  /** Monotonic time at which somebody may ask. */
+  lookMs(nowMs: number): number {
+    const credit = this.#creditNow(nowMs);
+    if (credit >= 0 || this.#aged !== undefined || this.#classes.interactive.size > 0) return this.dueMs;
+    return Math.max(this.dueMs, nowMs - (credit * WHOLE_QUOTA_MS) / PACE);
+  }
+
+  #creditNow(nowMs: number): number {
+    const sinceMs = nowMs - (this.#creditAtMs ?? nowMs);
+    return Math.min(MOST_CREDIT, this.#credit + (sinceMs * PACE) / WHOLE_QUOTA_MS);
   }
 
   #whoAged(nowMs: number): T | undefined {

@@ -126,6 +126,11 @@ export class QuotaScheduler {
     }
   }
 
+  /** Tells that a call got room that did not wait for it. */
+  passed(target: string, cost: () => number): void {
+    this.#lines.get(target)?.charge(cost(), this.clock.monotonicMs());
+  }
+
   /** Tells that there may be room again: a call ended, or used less than was thought. */
   freed(target: string): void {
     const line = this.#lines.get(target);
@@ -207,7 +212,8 @@ export class QuotaScheduler {
 
   #later(target: string, line: Line<Place>): void {
     line.timer?.clear();
-    const waitMs = line.dueMs - this.clock.monotonicMs();
+    const nowMs = this.clock.monotonicMs();
+    const waitMs = line.lookMs(nowMs) - nowMs;
     line.timer = this.clock.after(Math.min(Math.max(waitMs, LOOK_AGAIN_MS), LOOK_EVERY_MS), () => {
       line.stirred = true;
       void this.#serve(target, line);

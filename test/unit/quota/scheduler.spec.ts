@@ -130,9 +130,9 @@ describe('QuotaScheduler', () => {
   it('gives teams of a class turns by weight, and keeps tenants apart', async () => {
     setUp({ teams: { heavy: { weight: 3 } } });
     for (let at = 0; at < 20; at += 1) {
-      void wait('light', { team: 'light', cost: 0.01 });
-      void wait('heavy', { team: 'heavy', cost: 0.01 });
-      void wait('other light', { team: 'light', tenant: 'y', cost: 0.01 });
+      void wait('light', { team: 'light', cost: 0.001 });
+      void wait('heavy', { team: 'heavy', cost: 0.001 });
+      void wait('other light', { team: 'light', tenant: 'y', cost: 0.001 });
     }
     await free(20);
     expect(Object.groupBy(got, (name) => name)).toMatchObject({
@@ -199,6 +199,7 @@ describe('QuotaScheduler', () => {
   });
 
   it('refuses at once a wait that would be too long, with how long it would be', async () => {
+    setUp({ agingMs: 200_000 });
     expect(await wait('late', { forMs: 999 })).toEqual({ kind: 'late', retryAfterMs: 1_000 });
     for (let at = 0; at < 10; at += 1) void wait('each takes a tenth of a minute', { cost: 0.1 });
     expect(scheduler.aheadMs('a', 'standard')).toBe(61_000);
@@ -208,7 +209,30 @@ describe('QuotaScheduler', () => {
     void wait('urgent', { priority: 'interactive', forMs: 2_000 });
     void wait('patient', { forMs: 61_000 });
     await free(11);
+    await pass(45_000);
     expect(got).toEqual(['urgent', ...Array.from({ length: 10 }, () => 'each takes a tenth of a minute')]);
+  });
+
+  it('lets what is not urgent go on at an even pace while others wait', async () => {
+    setUp({ agingMs: 200_000 });
+    for (let at = 0; at < 40; at += 1) void wait('standard', { cost: 0.02 });
+    await free(100);
+    // A twentieth of the quota at once, the rest at 1.2 times the pace of an even use.
+    expect(got).toHaveLength(3);
+    await pass(30_000);
+    expect(got.length).toBeGreaterThan(30);
+    expect(got.length).toBeLessThan(36);
+    for (let at = 0; at < 5; at += 1) void wait('urgent', { priority: 'interactive', cost: 0.02 });
+    await free(1);
+    expect(got.slice(-5)).toEqual(Array.from({ length: 5 }, () => 'urgent'));
+    const sofar = got.length;
+    await pass(4_000);
+    expect(got).toHaveLength(sofar);
+    scheduler.passed('a', () => 0.1);
+    await pass(5_000);
+    expect(got).toHaveLength(sofar);
+    await pass(60_000);
+    expect(got).toHaveLength(45);
   });
 
   it('counts who waits for several targets in part for each', () => {
