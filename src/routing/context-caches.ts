@@ -2,31 +2,13 @@ import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock, type Timer } from '../core/clock.js';
 import type { JsonObject } from '../core/json.js';
 import { contextRates, paysToKeep, paysToMake, spentNanoUsd } from './break-even.js';
+import { ContextCacheBook, type ContextCacheCounts } from './context-cache-book.js';
 import { ContextCacheClient } from './context-cache-client.js';
 import type { ContextCacheConfig } from './context-cache.config.js';
 import { KeptContext } from './kept-context.js';
 import type { ModelConfig } from './models.config.js';
 import { type Prefix, prefixBody } from './request-prefix.js';
 import { targetName, type Target } from './target.js';
-
-/** What Google's explicit caches came to since the start, for one target. */
-export interface ContextCacheCounts {
-  /** `project/model`. */
-  readonly target: string;
-  made: number;
-  prolonged: number;
-  dropped: number;
-  /** Times that the upstream did not make, prolong or drop one. */
-  failed: number;
-  /** Calls that named one. */
-  hits: number;
-  /** Calls that named one that was gone, and were made once more in full. */
-  refused: number;
-  /** Against the price of the tokens as plain input. */
-  savedNanoUsd: number;
-  /** On making and keeping them. */
-  spentNanoUsd: number;
-}
 
 /** A cache to name in place of the beginning that it holds. */
 export interface UsableContext {
@@ -63,7 +45,7 @@ const MARGIN_MS = 5_000;
 @Injectable()
 export class ContextCaches implements OnApplicationShutdown {
   readonly #watched = new Map<string, KeptContext>();
-  readonly #counts = new Map<string, ContextCacheCounts>();
+  readonly #book = new ContextCacheBook();
   readonly #client: ContextCacheClient;
   #making = 0;
   #sweep: Timer | undefined;
@@ -107,7 +89,7 @@ export class ContextCaches implements OnApplicationShutdown {
 
   /** For metrics. */
   counts(): readonly ContextCacheCounts[] {
-    return [...this.#counts.values()];
+    return this.#book.all();
   }
 
   onApplicationShutdown(): void {
@@ -147,7 +129,7 @@ export class ContextCaches implements OnApplicationShutdown {
   }
 
   #named(target: Target, context: KeptContext, { contents = 0 }: Prefix, saved: number): UsableContext {
-    const count = this.#countsOf(target);
+    const count = this.#book.of(targetName(target));
     count.hits += 1;
     count.savedNanoUsd += saved;
     const { name } = context.kept ?? { name: '' };
@@ -168,7 +150,7 @@ export class ContextCaches implements OnApplicationShutdown {
     { contents = 0 }: Prefix,
   ): Promise<void> {
     const { ttlMs, rates } = context;
-    const count = this.#countsOf(target);
+    const count = this.#book.of(targetName(target));
     this.#making += 1;
     await this.#asking(context, count, async () => {
       const expiresMs = this.clock.monotonicMs() + ttlMs;
@@ -188,7 +170,7 @@ export class ContextCaches implements OnApplicationShutdown {
     const { kept, ttlMs, rates, isBusy } = context;
     if (kept === undefined || isBusy || kept.expiresMs - this.clock.monotonicMs() > ttlMs / 4) return;
     if (!paysToKeep(rates, context.hits())) return;
-    const count = this.#countsOf(target);
+    const count = this.#book.of(targetName(target));
     await this.#asking(context, count, async () => {
       const expiresMs = this.clock.monotonicMs() + ttlMs;
       await this.#client.prolong(kept.provider, kept.name, ttlMs);
@@ -206,7 +188,7 @@ export class ContextCaches implements OnApplicationShutdown {
     if (!this.#isUsable(context)) context.kept = undefined;
     else if (!paysToKeep(rates, context.hits())) {
       context.kept = undefined;
-      const count = this.#countsOf(key.slice(0, key.lastIndexOf('/')));
+      const count = this.#book.of(key.slice(0, key.lastIndexOf('/')));
       await this.#asking(context, count, async () => {
         await this.#client.drop(kept.provider, kept.name);
         count.dropped += 1;
@@ -240,24 +222,5 @@ export class ContextCaches implements OnApplicationShutdown {
     let count = 0;
     for (const { kept } of this.#watched.values()) if (kept !== undefined) count += 1;
     return count;
-  }
-
-  #countsOf(target: Target | string): ContextCacheCounts {
-    const name = typeof target === 'string' ? target : targetName(target);
-    const present = this.#counts.get(name);
-    if (present !== undefined) return present;
-    const made: ContextCacheCounts = {
-      target: name,
-      made: 0,
-      prolonged: 0,
-      dropped: 0,
-      failed: 0,
-      hits: 0,
-      refused: 0,
-      savedNanoUsd: 0,
-      spentNanoUsd: 0,
-    };
-    this.#counts.set(name, made);
-    return made;
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { type ContextCacheCounts, ContextCaches } from '../routing/context-caches.js';
+import type { ContextCacheCounts } from '../routing/context-cache-book.js';
+import { ContextCaches } from '../routing/context-caches.js';
 import { Metrics } from './metrics.js';
 
 const NANO_USD_PER_USD = 1_000_000_000;

@@ -85,6 +85,15 @@ describe('a beginning that many calls share', () => {
     expect(await metric('cache_calls_total', ',result="refused"')).toBe(1);
   });
 
+  it('is not sent in full where the call failed for something else', async () => {
+    await start('{ explicit: true, minTokens: 1024 }');
+    await untilKept();
+    gateway.emulator.scenarios.add({ kind: 'rate-day', match: { text: 'refused?' }, times: 1 });
+    const before = gateway.upstreamCalls().length;
+    expect((await ask('refused?')).status).toBe(429);
+    expect(gateway.upstreamCalls()).toHaveLength(before + 1);
+  });
+
   it('is not kept unless the task says so', async () => {
     await start('{ minTokens: 1024 }');
     for (const prompt of ['one?', 'two?', 'three?', 'four?', 'five?']) await ask(prompt);
