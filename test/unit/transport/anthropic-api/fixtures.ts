@@ -78,3 +78,19 @@ export function collectedOf(
 ): Collected {
   return { chunks: [chunkOf(parts, candidate)], finish: finishFixture(finish) };
 }
+
+/** Server-sent events as `[event, data]`. Lines end with line feeds alone, whatever else is in a text. */
+export function sse(text: string): [event: string, data: JsonObject][] {
+  return text
+    .split('\n\n')
+    .filter((block) => block !== '')
+    .map((block) => {
+      const fields = new Map(
+        block.split('\n').map((line) => {
+          const at = line.indexOf(': ');
+          return [line.slice(0, at), line.slice(at + 2)];
+        }),
+      );
+      return [fields.get('event') ?? '', JSON.parse(fields.get('data') ?? '') as JsonObject];
+    });
+}
