@@ -5,7 +5,6 @@ import type { JsonValue } from '../core/json.js';
 import { candidatesOf, mergeChunks, partsOf } from '../core/merge-chunks.js';
 import type { CompiledSchema, SchemaError } from './compiled-schema.js';
 import { repairedJson } from './json-repair.js';
-import { JsonStreamCheck } from './json-stream-check.js';
 
 /** Longest text that is read as a document, in characters. */
 export const MAX_TEXT_LENGTH = 4_000_000;
@@ -24,13 +23,26 @@ export async function judgedText(text: string, schema: CompiledSchema): Promise<
     return { valid: false, errors: [{ path: '', message, keyword: 'size' }] };
   }
   const given = parsed(text);
-  const value = given ?? repairedJson(text);
-  if (value === undefined) return { valid: false, errors: [syntaxError(text)] };
-  const verdict = await schema.validate(value);
-  if (verdict.valid) return { valid: true, value, repaired: given === undefined };
-  if (given !== undefined) return { valid: false, value, errors: verdict.errors };
-  // Repaired it would still not fit: that it is no JSON comes first.
-  return { valid: false, errors: [syntaxError(text), ...verdict.errors] };
+  if (given === undefined) return judgedRepair(text, schema);
+  const verdict = await schema.validate(given);
+  return verdict.valid
+    ? { valid: true, value: given, repaired: false }
+    : { valid: false, value: given, errors: verdict.errors };
+}
+
+async function judgedRepair(text: string, schema: CompiledSchema): Promise<JudgedText> {
+  const repair = await repairedJson(text);
+  if ('fault' in repair) return { valid: false, errors: [{ path: '', ...repair.fault }] };
+  const { document } = repair;
+  const verdict = await schema.validate(document);
+  if (verdict.valid) return { valid: true, value: document, repaired: true };
+  // Even mended it would not fit: that it is no JSON comes first.
+  const fault = {
+    path: '',
+    message: 'is no JSON, and does not follow the schema when it is mended',
+    keyword: 'syntax',
+  };
+  return { valid: false, errors: [fault, ...verdict.errors] };
 }
 
 /** An alternative answer that is a text: no tool is called in it, and something is said. */
@@ -96,9 +108,4 @@ function parsed(text: string): JsonValue | undefined {
     if (thrown instanceof SyntaxError) return undefined;
     throw thrown;
   }
-}
-
-function syntaxError(text: string): SchemaError {
-  const message = text.trim() === '' ? 'is empty' : 'is no JSON: it breaks off';
-  return new JsonStreamCheck({}).feed(text) ?? { path: '', message, keyword: 'syntax' };
 }

@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { jsonrepair, JSONRepairError } from 'jsonrepair';
 import type { JsonValue } from '../core/json.js';
-import { JsonScanner, type ScanListener } from './json-scanner.js';
+import { JsonScanner, type ScanFault, type ScanListener } from './json-scanner.js';
 import { MAX_DEPTH } from './json-stream-check.js';
 
 /** Slips that are mended in one text; a text with more is no answer. */
@@ -13,20 +14,31 @@ const MAX_SLIPS = 10_000;
 const MAX_REPAIR_LENGTH = 8_192;
 const MAX_REPAIR_DEPTH = 64;
 
+/** Characters that are read in one turn of the event loop. */
+const TURN_LENGTH = 65_536;
+
 /**
  * The document that a text that is no JSON almost is: out of its Markdown fence, without trailing commas, with control
  * characters escaped, what breaks off brought to an end; and, of short texts, with what jsonrepair mends (quotes,
- * literals of other languages, comments). Undefined where there is none. The same text gives the same document; only
- * an object or a list is one, and prose never becomes a text in it. Whether it fits a schema is not looked at.
+ * literals of other languages, comments). The same text gives the same document; only an object or a list is one, and
+ * prose never becomes a text in it. Whether it fits a schema is not looked at. Gives way to others while it reads a long
+ * text.
  */
-export function repairedJson(text: string): JsonValue | undefined {
-  for (const candidate of [text, fenced(text)]) {
-    if (candidate === undefined) continue;
-    const document = parsed(mended(candidate) ?? rewritten(candidate));
-    if (document !== undefined) return document;
+export async function repairedJson(text: string): Promise<Repair> {
+  const scan = await scanned(text);
+  const document = parsed(mended(text, scan) ?? rewritten(text));
+  if (document !== undefined) return { document };
+  const inside = fenced(text);
+  if (inside !== undefined) {
+    const found = parsed(mended(inside, await scanned(inside)) ?? rewritten(inside));
+    if (found !== undefined) return { document: found };
   }
-  return undefined;
+  const breaksOff = text.trim() === '' ? 'is empty' : 'is no JSON: it breaks off';
+  return { fault: scan.scanner.fault ?? { message: breaksOff, keyword: 'syntax' } };
 }
+
+/** The document, or what is wrong with the text. */
+export type Repair = { readonly document: JsonValue } | { readonly fault: ScanFault };
 
 const FENCED = /```[\w-]*[ \t]*\r?\n/;
 
@@ -69,11 +81,27 @@ class Slips implements ScanListener {
   }
 }
 
-/** The text with its slips mended and its end made; undefined where more is wrong with it, or it is no container. */
-function mended(text: string): string | undefined {
+interface Scan {
+  readonly scanner: JsonScanner;
+  readonly slips: Slips;
+  /** Whether all of the text was read. */
+  readonly whole: boolean;
+}
+
+async function scanned(text: string): Promise<Scan> {
   const slips = new Slips();
   const scanner = new JsonScanner(slips, MAX_DEPTH);
-  if (!scanner.feed(text) || scanner.startedAt === undefined) return undefined;
+  let whole = true;
+  for (let at = 0; whole && at < text.length; at += TURN_LENGTH) {
+    if (at > 0) await setImmediate();
+    whole = scanner.feed(text.slice(at, at + TURN_LENGTH));
+  }
+  return { scanner, slips, whole };
+}
+
+/** The text with its slips mended and its end made; undefined where more is wrong with it, or it is no container. */
+function mended(text: string, { scanner, slips, whole }: Scan): string | undefined {
+  if (!whole || scanner.startedAt === undefined) return undefined;
   const tail = scanner.complete ? { keep: text.length, closing: '' } : scanner.tail();
   if (tail === undefined) return undefined;
   const pieces: string[] = [];

@@ -49,7 +49,6 @@ type Mode = 'between' | 'string' | 'escape' | 'unicode' | 'number' | 'literal' |
 
 const LITERALS = { t: 'true', f: 'false', n: 'null' } as const;
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const NUMBER_CHARACTER = /[-+.\deE]/;
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',
@@ -294,7 +293,7 @@ export class JsonScanner {
 
   #number(piece: string, from: number): number {
     let at = from;
-    while (at < piece.length && NUMBER_CHARACTER.test(piece.charAt(at))) at += 1;
+    while (at < piece.length && isOfNumber(piece.charCodeAt(at))) at += 1;
     if (this.#word.length <= MAX_NUMBER_LENGTH) this.#word += piece.slice(from, at);
     if (at === piece.length) return at;
     if (this.#word.length > MAX_NUMBER_LENGTH) return this.#scalar(undefined, at);
@@ -354,4 +353,15 @@ export class JsonScanner {
     this.#fault = fault;
     this.#stopped = true;
   }
+}
+
+/** Digits, signs, the point and the letter of an exponent. */
+function isOfNumber(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    code === 0x2d ||
+    code === 0x2b ||
+    code === 0x2e ||
+    (code | 0x20) === 0x65
+  );
 }

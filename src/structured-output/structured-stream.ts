@@ -9,10 +9,13 @@ import type { CompiledSchema, SchemaError } from './compiled-schema.js';
 import { JsonStreamCheck } from './json-stream-check.js';
 import { type Mismatch, mismatchError } from './schema-mismatch.js';
 
+/** Longest piece that is checked as it comes, in characters; with a longer one the answer is judged at its end alone. */
+const MAX_PIECE_LENGTH = 65_536;
+
 /** One alternative of a streamed answer, as far as it came. */
 interface Alternative {
   text: string;
-  readonly check: JsonStreamCheck | undefined;
+  check: JsonStreamCheck | undefined;
   callsTools: boolean;
 }
 
@@ -84,6 +87,8 @@ export class StructuredStream implements Judge {
       const text = visibleText(part);
       if (text === '') continue;
       alternative.text += text;
+      // What comes in such pieces is as good as whole, and reading it would hold up everybody.
+      if (text.length > MAX_PIECE_LENGTH) alternative.check = undefined;
       const violation = alternative.check?.feed(text) ?? tooLong(alternative.text);
       if (violation !== undefined && this.terms.enforce)
         throw this.#refused(alternative.text, [violation], false);
