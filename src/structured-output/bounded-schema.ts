@@ -9,7 +9,7 @@ import { pointerTo } from './json-pointer.js';
 export type SchemaDialect = 'draft2020-12' | 'draft7';
 
 /** What a schema may have at most. A schema that has more is refused. */
-export const SCHEMA_LIMITS = {
+const SCHEMA_LIMITS = {
   /** Levels of lists and objects; an object within an object takes two. */
   depth: 128,
   /** Values in the document. */

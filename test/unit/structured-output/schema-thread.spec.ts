@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { JsonObject } from '../../../src/core/json.js';
 import {
@@ -110,6 +112,20 @@ describe('SchemaThread', () => {
       expect(outcome).toMatchObject({ status: 'rejected', reason: { kind: 'closed' } });
     await expect(thread.run(quick)).rejects.toMatchObject({ kind: 'closed' });
     expect(clock.armed).toBe(0);
+  });
+
+  it('keeps no process alive that has nothing else to do', async () => {
+    const script = `
+      import { registerHooks } from 'node:module';
+      const source = (name) => name.startsWith('.') ? name.replace(/\\.js$/, '.ts') : name;
+      registerHooks({ resolve: (name, from, next) => next(from.parentURL?.endsWith('.ts') ? source(name) : name, from) });
+      const { SchemaThread } = await import('./src/structured-output/schema-thread.ts');
+      const { systemClock } = await import('./src/core/clock.ts');
+      const reply = await new SchemaThread(systemClock).run({ kind: 'compile', text: '{}' });
+      console.log(reply.kind);`;
+    const flags = ['--experimental-transform-types', '--no-warnings', '--input-type=module', '-e', script];
+    const { stdout } = await promisify(execFile)(process.execPath, flags, { timeout: 20_000 });
+    expect(stdout).toBe('compiled\n');
   });
 
   it('gives up what waits when it does not start in time', async () => {
