@@ -31,6 +31,27 @@ describe('CallRecord', () => {
     expect(calls).toBe(1);
   });
 
+  it('counts an answer that was refused among the failed attempts, once', () => {
+    const record = new CallRecord(0);
+    record.attempts.push(
+      { afterMs: 0, tookMs: 1, target: 'a/m', error: 'UPSTREAM_PROTOCOL' },
+      { afterMs: 2, tookMs: 1, target: 'b/m' },
+    );
+    record.refuseAnswer('SCHEMA_MISMATCH', 'mismatch', usageFixture(3, 1));
+    expect(record.attempts).toEqual([
+      { afterMs: 0, tookMs: 1, target: 'a/m', error: 'UPSTREAM_PROTOCOL' },
+      {
+        afterMs: 2,
+        tookMs: 1,
+        target: 'b/m',
+        error: 'SCHEMA_MISMATCH',
+        trouble: 'mismatch',
+        usage: usageFixture(3, 1),
+      },
+    ]);
+    expect(record.usage()).toEqual(usageFixture(3, 1));
+  });
+
   it('adds what failed attempts used to what the answer used', () => {
     const record = new CallRecord(0);
     record.attempts.push({

@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import { collect, primed, settled } from '../../../src/core/combinators.js';
+import { collect, judged, primed, settled } from '../../../src/core/combinators.js';
 import { GatewayError } from '../../../src/core/gateway-error.js';
 import type { Generation, GenerationEvent } from '../../../src/core/generation.js';
 import type { Outcome } from '../../../src/core/outcome.js';
@@ -40,6 +40,16 @@ describe('settled', () => {
     expect(await events.next()).toEqual({ done: true, value: undefined });
     await events.return?.();
     expect(onOutcome).toHaveBeenCalledTimes(1);
+  });
+
+  it('reports the finish without the document of the answer, and passes both on', async () => {
+    const held = {
+      ...finish,
+      structured: { valid: true, repaired: false, reasked: false, relaxed: [], value: 'said' },
+    };
+    const { onOutcome, generation } = watched(generationOf([held]));
+    expect(await drain(generation)).toEqual([held]);
+    expect(onOutcome.mock.calls).toEqual([[{ kind: 'completed', finish, usage: finish.usage }]]);
   });
 
   it('reports a failure before the first chunk, with nothing used', async () => {
@@ -205,6 +215,54 @@ describe('primed', () => {
     await events.return?.();
     expect(source.source.returns).toBe(1);
     expect(await pending).toEqual({ done: true, value: undefined });
+  });
+});
+
+describe('judged', () => {
+  const lenient = { chunk: () => undefined, finish: (end: typeof finish) => Promise.resolve(end) };
+
+  it('passes head and chunks on, and the finish as the judge made it', async () => {
+    const source = generationOf([first, second, finish], { head: { attempts: 2 } });
+    const end = finishFixture({ finishReason: 'JUDGED' });
+    const generation = judged(source, { ...lenient, finish: () => Promise.resolve(end) });
+    expect(generation.head).toBe(source.head);
+    expect(await drain(generation)).toEqual([first, second, end]);
+  });
+
+  it('ends with what the judge throws, lets the source go, and passes nothing on after that', async () => {
+    const refusal = new GatewayError('SCHEMA_MISMATCH', 'Wrong.');
+    const source = generationOf([first, second, finish]);
+    const seen: unknown[] = [];
+    const generation = judged(source, {
+      ...lenient,
+      chunk: (chunk) => {
+        seen.push(chunk);
+        if (chunk === second) throw refusal;
+      },
+    });
+    const events = iteratorOf(generation);
+    expect(await events.next()).toEqual({ done: false, value: first });
+    await expect(events.next()).rejects.toBe(refusal);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect([seen, source.source]).toEqual([[first, second], { nexts: 2, returns: 1 }]);
+  });
+
+  it('ends with what the judge of the finish rejects with', async () => {
+    const generation = judged(generationOf([first, finish]), {
+      ...lenient,
+      finish: () => Promise.reject(broken),
+    });
+    await expect(drain(generation)).rejects.toBe(broken);
+  });
+
+  it('passes failures of the source on, and a caller’s leaving down to it', async () => {
+    await expect(drain(judged(generationOf([first, broken]), lenient))).rejects.toBe(broken);
+    const source = generationOf([first, HANG]);
+    const events = iteratorOf(judged(source, lenient));
+    await events.next();
+    await events.return?.();
+    expect(source.source.returns).toBe(1);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
   });
 });
 

@@ -41,7 +41,12 @@ describe('GatewayError', () => {
   });
 
   it('gains usage without losing anything else', () => {
-    const options = { cause: new Error('socket'), retryAfterMs: 7, metadata: { field: 'contents' } };
+    const options = {
+      cause: new Error('socket'),
+      retryAfterMs: 7,
+      metadata: { field: 'contents' },
+      details: { text: 'said' },
+    };
     const before = new GatewayError('UPSTREAM_UNAVAILABLE', 'Gone.', options);
     const after = before.withUsage(usageFixture(1, 2));
     expect(after).toMatchObject({ reason: 'UPSTREAM_UNAVAILABLE', message: 'Gone.', ...options });

@@ -37,6 +37,14 @@ describe('googleErrorBody', () => {
     expect(JSON.stringify(body)).not.toContain('inner secret');
   });
 
+  it('has lists among the details as JSON: Google’s metadata are texts', () => {
+    const details = { errors: [{ path: '/a' }], text: 'said' };
+    const body = googleErrorBody(new GatewayError('SCHEMA_MISMATCH', 'x', { details }), 'r');
+    expect(body).toMatchObject({
+      error: { details: [{ metadata: { errors: '[{"path":"/a"}]', text: 'said' } }] },
+    });
+  });
+
   it('has no details about what is not there', () => {
     const { error } = googleErrorBody(new GatewayError('INTERNAL', 'x'), 'r') as {
       error: { details: unknown[] };
