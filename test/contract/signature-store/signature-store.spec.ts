@@ -39,6 +39,9 @@ describe.each(ENGINES.map((engine) => [engine.name, engine] as const))('a store 
   });
 
   it('keeps each tenant’s apart, whatever tenants and ids look like', async () => {
+    await under.store.keep('t', 'x a', { signature: 'A' });
+    expect(await under.store.find('t x', ['a'])).toEqual([undefined]);
+    expect(await under.store.find('other', ['x a'])).toEqual([undefined]);
     const name = fc.oneof(
       fc.string({ unit: fc.constantFrom('a', ' ', '1', ':', '{', '}', '\0'), maxLength: 4 }),
       fc.string({ unit: 'binary', maxLength: 200 }),
