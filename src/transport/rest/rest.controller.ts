@@ -12,8 +12,9 @@ import { HttpError } from '../http/http-error.js';
 import type { JsonBody } from '../http/json-body.js';
 import { Documented } from '../http/route-docs.js';
 import { cacheHeaders, isKnown } from './cache-headers.js';
-import { answerOf, vectorsOf } from '../shared/answers.js';
+import { vectorsOf } from '../shared/answers.js';
 import { restFraming } from './rest.framing.js';
+import { answerText } from './stored-text.js';
 import {
   countTokensRequest,
   embedRequest,
@@ -62,7 +63,7 @@ export class RestController {
       return;
     }
     const collected = await collect(generation);
-    send(request, reply, answering, answerOf(call.id, generation.head, collected));
+    send(request, reply, answering, answerText(call.id, generation.head, collected));
   }
 
   @Post('count-tokens')
@@ -150,10 +151,13 @@ function send(
   request: FastifyRequest,
   reply: FastifyReply,
   { call, generation: { head } }: Answering,
-  answer: object,
+  answer: object | string,
 ): void {
   const forCaches = cacheHeaders(call, head);
   void reply.headers({ ...answerHeaders(head), ...forCaches });
   if (isKnown(request.headers['if-none-match'], forCaches['etag'])) void reply.code(304).send();
-  else void reply.type('application/json; charset=utf-8').send(JSON.stringify(answer));
+  else
+    void reply
+      .type('application/json; charset=utf-8')
+      .send(typeof answer === 'string' ? answer : JSON.stringify(answer));
 }
