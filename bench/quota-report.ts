@@ -1,4 +1,4 @@
-import { ANSWER_MS, mostPerMinute, QUOTAS } from './quota-limits.ts';
+import { ANSWER_MS, mostPerMinute, type Quota, QUOTAS } from './quota-limits.ts';
 import { MEAN_TOKENS, PRIORITIES, type CallEnd } from './quota-load.ts';
 
 /** What the report needs of a call in the emulator's ledger. */
@@ -34,6 +34,7 @@ export function measures(
     'calls completed': answered.length,
     'theoretical maximum': most,
     'completed, % of the maximum': percent(answered.length, most),
+    'tightest limit used, % (mean of targets)': tightestUse(upstream, minutes),
     'upstream calls': upstream.length,
     'upstream 429s': refused,
     'upstream 429s, % of upstream calls': percent(refused, upstream.length),
@@ -43,6 +44,26 @@ export function measures(
     ...refusals(ends),
     ...fullestWindows(upstream),
   };
+}
+
+/**
+ * How much of the tighter of its limits each target was made use of. Unlike the number of calls it cannot gain by small
+ * prompts being let through before large ones.
+ */
+function tightestUse(upstream: readonly UpstreamCall[], minutes: number): number {
+  const shares = QUOTAS.map((quota) => {
+    const admitted = upstream.filter((call) => isAdmittedBy(quota, call));
+    const tokens = admitted.reduce((sum, { quotaTokens }) => sum + quotaTokens, 0);
+    return Math.max(admitted.length / quota.rpm, tokens / quota.tpm) / minutes;
+  });
+  return percent(
+    shares.reduce((sum, share) => sum + share, 0),
+    shares.length,
+  );
+}
+
+function isAdmittedBy({ project, model }: Quota, call: UpstreamCall): boolean {
+  return call.project === project && call.model === model && !REFUSED.test(call.outcome);
 }
 
 /** Upstream refusals by what they were for; those of the first minute, in which estimates are still uncalibrated, apart. */
@@ -101,10 +122,9 @@ function refusals(ends: readonly CallEnd[]): Measures {
 
 /** The most that the upstream admitted within any 60 s, in its own limits. */
 function fullestWindows(upstream: readonly UpstreamCall[]): Measures {
-  const rows = QUOTAS.flatMap(({ project, model, rpm, tpm }) => {
-    const admitted = upstream.filter(
-      (call) => call.project === project && call.model === model && !REFUSED.test(call.outcome),
-    );
+  const rows = QUOTAS.flatMap((quota) => {
+    const { project, model, rpm, tpm } = quota;
+    const admitted = upstream.filter((call) => isAdmittedBy(quota, call));
     const fullest = { requests: 0, tokens: 0 };
     let tokens = 0;
     let first = 0;
