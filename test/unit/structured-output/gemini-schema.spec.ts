@@ -111,6 +111,15 @@ describe('both forms', () => {
     expect(missing(wire, 'jsonSchema')).toEqual(['additionalProperties /allOf/0/additionalProperties']);
   });
 
+  it('do not forbid properties that a pattern allows', () => {
+    const wire = told({ type: 'object', patternProperties: { '^x': {} }, additionalProperties: false });
+    expect(wire.jsonSchema).toEqual({ type: 'object' });
+    expect(missing(wire, 'jsonSchema')).toEqual([
+      'patternProperties /patternProperties',
+      'additionalProperties /additionalProperties',
+    ]);
+  });
+
   it.each([
     ['not', { not: { type: 'null' } }],
     ['if', { if: {}, else: {} }],

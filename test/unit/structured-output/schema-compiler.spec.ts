@@ -3,6 +3,7 @@ import { GatewayError } from '../../../src/core/gateway-error.js';
 import type { JsonObject, JsonValue } from '../../../src/core/json.js';
 import type { CompiledSchema, SchemaVerdict } from '../../../src/structured-output/compiled-schema.js';
 import { SchemaCompiler } from '../../../src/structured-output/schema-compiler.js';
+import { THREAD_LIMITS } from '../../../src/structured-output/schema-thread.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 
 const compiler = new SchemaCompiler(new ManualClock());
@@ -132,6 +133,26 @@ describe('SchemaCompiler', () => {
     await compile('one more');
     expect(await compile('first')).toBe(first);
     expect(await compile('second')).not.toBe(second);
+  });
+
+  it('refuses for a minute what took too long to compile, and looks again after that', async () => {
+    const clock = new ManualClock();
+    const own = new SchemaCompiler(clock);
+    await own.compile({});
+    const large = { properties: named(1_000) };
+    const slow = own.compile(large);
+    clock.advance(THREAD_LIMITS.jobMs);
+    await expect(slow).rejects.toMatchObject({
+      reason: 'INVALID_REQUEST',
+      message: expect.stringMatching(/more time than it may/),
+    });
+    clock.advance(59_000);
+    const again = own.compile(large);
+    expect(clock.armed).toBe(0);
+    await expect(again).rejects.toMatchObject({ reason: 'INVALID_REQUEST' });
+    clock.advance(1_000);
+    await expect(own.compile(large)).resolves.toBeDefined();
+    await own.onApplicationShutdown();
   });
 
   it('compiles nothing after the shutdown', async () => {
