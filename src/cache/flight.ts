@@ -174,7 +174,7 @@ export class Flight {
   /** A call is over before the end, or the end was a failure, and paid for so much. */
   #gone(waiter: Waiter, paid: Usage, error = left()): void {
     const paying = waiter === this.#payer();
-    if (!this.#over(waiter)) return;
+    this.#over(waiter);
     const heir = this.#payer();
     if (heir === undefined) {
       this.#close();
@@ -182,11 +182,11 @@ export class Flight {
     } else if (paying && !this.#isPaid && heir.reader !== undefined) heir.call.record.payBeyond(paid);
   }
 
-  /** Takes a call off; false where it was off. */
-  #over(waiter: Waiter): boolean {
+  /** Takes a call off. */
+  #over(waiter: Waiter): void {
     waiter.deadline?.clear();
     waiter.call.signal.removeEventListener('abort', waiter.onAbort);
-    return this.#waiters.delete(waiter);
+    this.#waiters.delete(waiter);
   }
 
   #payer(): Waiter | undefined {

@@ -135,12 +135,10 @@ class SharedLog {
     this.#pulling = true;
     try {
       const step = await this.#source.next();
-      // All may have left meanwhile.
-      if (this.#end !== undefined) return;
       if (step.done === true) this.#over({});
       else this.#append(step.value);
     } catch (thrown) {
-      if (this.#end === undefined) this.#over({ error: GatewayError.from(thrown) });
+      this.#over({ error: GatewayError.from(thrown) });
     }
     this.#pulling = false;
     this.#waiters = this.#waiters.filter((waiter) => !this.#served(waiter));

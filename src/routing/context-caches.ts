@@ -165,11 +165,10 @@ export class ContextCaches implements OnApplicationShutdown {
     this.#making -= 1;
   }
 
-  /** Keeps on keeping what is near its end and pays. */
+  /** Keeps on keeping what is near its end: what does not pay was dropped before. */
   async #prolong(target: Target, context: KeptContext): Promise<void> {
     const { kept, ttlMs, rates, isBusy } = context;
     if (kept === undefined || isBusy || kept.expiresMs - this.clock.monotonicMs() > ttlMs / 4) return;
-    if (!paysToKeep(rates, context.hits())) return;
     const count = this.#book.of(targetName(target));
     await this.#asking(context, count, async () => {
       const expiresMs = this.clock.monotonicMs() + ttlMs;

@@ -78,7 +78,7 @@ export class ContextUse {
     const { model } = first.target;
     const project = this.homes.of(model, prefixes);
     const home = targets.find(({ target }) => target.project === project && target.model === model);
-    if (home === undefined || home === first || !this.#isAsGood(home, first)) return targets;
+    if (home === undefined || !this.#isAsGood(home, first)) return targets;
     return [home, ...targets.filter((ranked) => ranked !== home)];
   }
 
@@ -97,7 +97,7 @@ export class ContextUse {
   /** A target answers: it has the prompt's beginning now. What a whole request finds in its own cache is noted. */
   answered(target: Target, generation: Generation, kept?: UsableContext): Generation {
     const { settings, prefixes } = this.terms;
-    if (settings.affinity) this.homes.learn(target.project, target.model, prefixes);
+    this.homes.learn(target.project, target.model, prefixes);
     if (!settings.explicit || kept !== undefined) return generation;
     return settled(generation, (outcome) => {
       if (outcome.kind === 'completed') this.caches.observe(target, prefixes, outcome.usage.cachedTokens);

@@ -85,7 +85,6 @@ class Chain {
   constructor(private readonly minTokens: number) {}
 
   add(piece: readonly (JsonValue | undefined)[], tokens: () => number): void {
-    if (this.#characters > MAX_CHARACTERS) return;
     // An array's text ends where it ends: no piece runs into the next.
     const text = JSON.stringify(piece.map((value) => value ?? null));
     this.#characters += text.length;

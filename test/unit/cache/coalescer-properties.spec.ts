@@ -87,17 +87,18 @@ class Play {
   read(caller: Caller): void {
     if (caller.events === undefined || caller.isReading) return;
     caller.isReading = true;
-    caller.events.next().then(
-      (step) => {
-        caller.isReading = false;
-        if (step.done === true) caller.isDone = true;
-        else caller.seen.push(step.value);
-      },
-      (thrown: unknown) => {
-        caller.isReading = false;
-        caller.failure = thrown;
-      },
-    );
+    void this.#readOn(caller, caller.events);
+  }
+
+  async #readOn(caller: Caller, events: AsyncIterator<GenerationEvent, void>): Promise<void> {
+    try {
+      const step = await events.next();
+      if (step.done === true) caller.isDone = true;
+      else caller.seen.push(step.value);
+    } catch (thrown) {
+      caller.failure = thrown;
+    }
+    caller.isReading = false;
   }
 
   #ask(): void {

@@ -143,6 +143,18 @@ describe('identical calls in flight', () => {
     expect(coalescer.counts()).toMatchObject({ flights: 2, crowded: 2 });
   });
 
+  it('join the flight that followed a full one, also after that is over', async () => {
+    make({ maxFlights: 1, maxCallsPerFlight: 2 });
+    const [leader, joiner, next] = many(3);
+    expect(coalescer.counts()).toEqual({ flights: 1, joined: 0, crowded: 0 });
+    upstream[0]?.answer([first, finish]);
+    for (const caller of [leader, joiner]) if (caller) await collect((await caller.seat).generation);
+    const late = ask();
+    expect(upstream).toHaveLength(2);
+    upstream[1]?.answer([first, finish]);
+    expect([(await next?.seat)?.joined, (await late.seat).joined]).toEqual([false, true]);
+  });
+
   it('start anew where the beginning of the answer is no longer kept', async () => {
     make({ keptEvents: 1 });
     const leader = ask();
@@ -256,7 +268,8 @@ describe('the deadline of a shared call', () => {
     expect(await (await read(long)).next()).toEqual({ done: false, value: first });
   });
 
-  it('is left to what is called, for the call that waits longest', () => {
+  it('is left to what is called, for the calls that wait longest', () => {
+    ask('key', { deadlineMs: 1_000 });
     ask('key', { deadlineMs: 1_000 });
     clock.advance(2_000);
     expect(upstream[0]?.call.signal.aborted).toBe(false);
@@ -354,10 +367,11 @@ describe('the cost of a shared call', () => {
   });
 
   it('is nobody’s again once it is paid', async () => {
-    const [leader, slow] = many(2) as [Caller, Caller];
+    const [leader, slow, other] = many(3) as [Caller, Caller, Caller];
     upstream[0]?.answer([first, second, finish]);
     await booked(leader, 3);
     await booked(slow, 1);
-    expect(slow.call.record.usage()).toEqual(NO_USAGE);
+    await booked(other, 3);
+    expect([slow, other].map(({ call }) => call.record.usage())).toEqual([NO_USAGE, NO_USAGE]);
   });
 });

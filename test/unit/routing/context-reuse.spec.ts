@@ -8,6 +8,7 @@ import { ContextCacheConfig } from '../../../src/routing/context-cache.config.js
 import { ContextCaches } from '../../../src/routing/context-caches.js';
 import { ContextReuse, type ContextUse } from '../../../src/routing/context-reuse.js';
 import { ModelConfig, ModelsConfig } from '../../../src/routing/models.config.js';
+import { PrefixHomes } from '../../../src/routing/prefix-homes.js';
 import { RoutingConfig } from '../../../src/routing/routing.config.js';
 import type { Ranked, Target } from '../../../src/routing/target.js';
 import { TaskConfig } from '../../../src/routing/tasks.config.js';
@@ -48,6 +49,8 @@ let reuse: ContextReuse;
 /** What the upstream was asked about its caches. */
 let asked: { method: string; path: string; body: JsonObject }[];
 let answer: { status: number; body: JsonObject };
+/** The upstream answers no earlier. */
+let hold: Promise<void>;
 
 async function textOf(body: AsyncIterable<Uint8Array> | undefined): Promise<string> {
   let text = '';
@@ -59,6 +62,7 @@ const provider = {
   forward: async ({ method, path, body }: ForwardRequest): Promise<ForwardResponse> => {
     const text = await textOf(body);
     asked.push({ method, path, body: text === '' ? {} : (JSON.parse(text) as JsonObject) });
+    await hold;
     const { status } = answer;
     const bytes = [Buffer.from(JSON.stringify(answer.body))];
     return {
@@ -88,6 +92,7 @@ beforeEach(() => {
   caches = new ContextCaches(clock);
   reuse = new ContextReuse(caches, new TokenEstimator());
   asked = [];
+  hold = Promise.resolve();
   answer = { status: 200, body: { name: 'cachedContents/one', usageMetadata: { totalTokenCount: 6_000 } } };
 });
 
@@ -104,6 +109,11 @@ function use(request: JsonObject, task = taskOf(), call: Partial<Call> = {}): Co
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Lets what goes on in the background come to its end. */
+async function settled(): Promise<void> {
+  for (let turns = 0; turns < 5; turns += 1) await settle();
+}
+
 /** A call to a target, as an attempt makes it. Returns the request that the target got. */
 async function ask(
   on: Target,
@@ -115,7 +125,7 @@ async function ask(
   const sent = context.requestFor(on, request);
   const usage = { ...usageFixture(6_000, 5), cachedTokens };
   await collect(context.answered(on, generationOf([finishFixture({ usage })]), sent.kept));
-  for (let turns = 0; turns < 5; turns += 1) await settle();
+  await settled();
   return sent.request;
 }
 
@@ -173,6 +183,17 @@ describe('the project that had a prompt’s beginning', () => {
   });
 });
 
+describe('the homes of beginnings', () => {
+  it('are forgotten when they were used longest ago, beyond twenty thousand', () => {
+    const homes = new PrefixHomes();
+    const prefix = (index: number) => [{ hash: `${index}`, tokens: 5_000, contents: 0 }];
+    for (let index = 0; index < 20_000; index += 1) homes.learn('a', MODEL, prefix(index));
+    homes.learn('b', MODEL, prefix(0));
+    homes.learn('a', MODEL, prefix(20_000));
+    expect([0, 1, 2].map((index) => homes.of(MODEL, prefix(index)))).toEqual(['b', undefined, 'a']);
+  });
+});
+
 describe('nothing is looked at', () => {
   it.each<[string, TaskConfig | undefined, Partial<Call>]>([
     ['where no task asks for it', undefined, {}],
@@ -212,11 +233,32 @@ describe('a beginning that is seen often', () => {
   });
 
   it('is made only once while it is being made', async () => {
-    for (const question of ['1', '2', '3', '4', '5']) use(asking(question)).requestFor(a, asking(question));
-    const request = asking('6');
-    use(request).requestFor(a, request);
-    await settle();
-    expect(asked.length).toBeLessThanOrEqual(1);
+    for (const question of ['1', '2', '3', '4', '5', '6']) {
+      const request = asking(question);
+      use(request).requestFor(a, request);
+    }
+    await settled();
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is made beside one other at most', async () => {
+    const documents = ['A', 'B', 'C'].map((name) => `${name}: ${LONG}`);
+    const useAll = async (): Promise<void> => {
+      for (const document of documents)
+        for (const question of ['1', '2', '3']) {
+          const request = asking(question, document);
+          use(request).requestFor(a, request);
+        }
+      await settled();
+    };
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hold = promise;
+    await useAll();
+    expect(asked).toHaveLength(2);
+    resolve();
+    await settled();
+    await useAll();
+    expect(asked).toHaveLength(3);
   });
 
   it.each<[string, Partial<Target>, TaskConfig]>([
@@ -291,6 +333,15 @@ describe('a beginning that is seen often', () => {
       clock.advance(300_000);
       expect(await ask(a, asking('why?'))).toEqual(NAMED);
       expect(countsOf()).toMatchObject({ prolonged: 1 });
+    });
+
+    it('is prolonged however much of it comes from the cache that it is', async () => {
+      for (let count = 0; count < 12; count += 1) await ask(a, asking(`${count}`), taskOf(), 6_000);
+      asked = [];
+      clock.advance(480_000);
+      expect(asked).toEqual([]);
+      await ask(a, asking('why?'), taskOf(), 6_000);
+      expect(asked.map(({ method }) => method)).toEqual(['PATCH']);
     });
 
     it('is not named when it may be gone', async () => {
