@@ -66,7 +66,7 @@ const BACKSLASH = 0x5c;
 const FIRST_PRINTABLE = 0x20;
 
 /** Longest name of a member that is read. */
-export const MAX_NAME_LENGTH = 1_024;
+const MAX_NAME_LENGTH = 1_024;
 
 /**
  * Reads a JSON document (RFC 8259) piece by piece, however it is cut. Takes a Markdown fence around it, and slips that
