@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../../core/json.js';
 import type { Attempt } from '../../core/provider.js';
 import { toMessages } from './chat-messages.mapper.js';
 import { toTools } from './chat-tools.mapper.js';
-import { toJsonSchema } from './json-schema.mapper.js';
+import { toJsonSchema, withoutOrdering } from './json-schema.mapper.js';
 import { allowOnly, objectAt, stringAt, unmappable } from './request-fields.js';
 
 /** Field by which the upstream bounds the answer's length: newer models know only the first, older servers the second. */
@@ -77,7 +77,7 @@ function responseFormat(config: JsonObject): JsonObject | undefined {
   const mimeType = config['responseMimeType'];
   if (mimeType === undefined || mimeType === 'text/plain') return undefined;
   if (mimeType !== 'application/json') throw unmappable('generationConfig.responseMimeType');
-  const schema = config['responseJsonSchema'] ?? toJsonSchema(config['responseSchema']);
+  const schema = withoutOrdering(config['responseJsonSchema']) ?? toJsonSchema(config['responseSchema']);
   return schema === undefined
     ? { type: 'json_object' }
     : { type: 'json_schema', json_schema: { name: 'response', schema } };

@@ -18,6 +18,15 @@ export function toJsonSchema(schema: JsonValue | undefined): JsonObject | undefi
   return nullable === true ? orNull(mapped) : mapped;
 }
 
+/** A JSON Schema without Google's own keyword in it, which others may refuse. */
+export function withoutOrdering(schema: JsonValue | undefined): JsonValue | undefined {
+  if (schema === undefined) return undefined;
+  // A property of that name has a schema, which is no list.
+  const drop = (name: string, value: unknown): unknown =>
+    name === 'propertyOrdering' && Array.isArray(value) ? undefined : value;
+  return JSON.parse(JSON.stringify(schema, drop)) as JsonValue;
+}
+
 const COUNTS = new Set(['minItems', 'maxItems', 'minProperties', 'maxProperties', 'minLength', 'maxLength']);
 
 function count(value: JsonValue | undefined): JsonValue | undefined {

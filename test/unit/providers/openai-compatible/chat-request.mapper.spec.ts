@@ -89,6 +89,11 @@ describe('toChatRequest', () => {
     expect(configured({ responseMimeType, responseJsonSchema: schema })).toMatchObject({
       response_format: format,
     });
+    const ordered = { ...schema, propertyOrdering: ['a'] };
+    expect(configured({ responseMimeType, responseJsonSchema: ordered })).toHaveProperty(
+      'response_format',
+      format,
+    );
     const responseSchema = { type: 'OBJECT', properties: { a: { type: 'STRING' } } };
     expect(configured({ responseMimeType, responseSchema })).toMatchObject({ response_format: format });
   });
