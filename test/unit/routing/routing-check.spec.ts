@@ -36,6 +36,21 @@ describe('routingProblems', () => {
     ]);
   });
 
+  it('finds answers to a broken schema that are promised and not there', () => {
+    const structured = (values: object) => task({ models: ['known'], structured: values });
+    expect(structured({ onMismatch: 'default' })).toEqual([
+      { path: 'tasks.t.structured.default', message: 'must be set for onMismatch: default' },
+    ]);
+    expect(structured({ onMismatch: 'model' })).toEqual([
+      { path: 'tasks.t.structured.model', message: 'must be set for onMismatch: model' },
+    ]);
+    expect(structured({ onMismatch: 'model', model: 'odd' })).toEqual([
+      { path: 'tasks.t.structured.model', message: '"odd" is not in models' },
+    ]);
+    expect(structured({ onMismatch: 'default', default: false })).toEqual([]);
+    expect(structured({ onMismatch: 'model', model: 'other' })).toEqual([]);
+  });
+
   it('finds a mirror that has no price', () => {
     expect(task({ models: ['known'], mirror: { model: 'other', maxUsdPerDay: 1 } })).toEqual([
       { path: 'tasks.t.mirror.model', message: expect.stringContaining('has no standard price') },
