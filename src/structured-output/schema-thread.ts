@@ -23,7 +23,7 @@ export const THREAD_LIMITS: ThreadLimits = {
   jobMs: 3_000,
   waitMs: 10_000,
   waiting: 256,
-  waitingChars: 64_000_000,
+  waitingChars: 16_000_000,
   heapMb: 192,
 };
 
