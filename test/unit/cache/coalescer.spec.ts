@@ -358,6 +358,23 @@ describe('the cost of a shared call', () => {
     expect(other.call.record.usage()).toEqual(NO_USAGE);
   });
 
+  it('is the next one’s from where the signal of the first took that away', async () => {
+    const [leader, heir] = many(2) as [Caller, Caller];
+    upstream[0]?.answer([first, second, finish]);
+    await (await read(leader)).next();
+    leader.leave();
+    await booked(heir, 3);
+    expect(heir.call.record.usage()).toEqual(usageFixture(0, 4));
+  });
+
+  it('stays the first one’s when another leaves', async () => {
+    const [leader, other] = many(2) as [Caller, Caller];
+    upstream[0]?.answer([first, second, finish]);
+    await booked(other, 1);
+    await booked(leader, 3);
+    expect(leader.call.record.usage()).toEqual(finish.usage);
+  });
+
   it('is the next one’s as a whole where the first left before the answer began', async () => {
     const [leader, heir] = many(2) as [Caller, Caller];
     leader.leave();

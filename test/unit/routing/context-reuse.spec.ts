@@ -314,6 +314,34 @@ describe('a beginning that is seen often', () => {
     expect(use(request).requestFor(a, structuredClone(request)).kept).toBeUndefined();
   });
 
+  describe('beside a shorter one that is kept', () => {
+    const within = (document: string, question: string): JsonObject => ({
+      systemInstruction: { parts: [{ text: LONG }] },
+      contents: [says(document), says(question)],
+    });
+    beforeEach(async () => {
+      answer.body = { name: 'cachedContents/short' };
+      for (const document of ['x', 'y', 'z']) await ask(a, within(document, '?'));
+      expect(asked).toHaveLength(1);
+      answer.body = { name: 'cachedContents/long' };
+    });
+
+    it('is named instead of that once it is kept, too', async () => {
+      expect((await ask(a, within(LONG, '1')))['cachedContent']).toBe('cachedContents/short');
+      for (const question of ['2', '3', '4']) await ask(a, within(LONG, question));
+      expect(await ask(a, within(LONG, 'why?'))).toEqual({
+        contents: [says('why?')],
+        cachedContent: 'cachedContents/long',
+      });
+    });
+
+    it('is not made for the little that it has beyond that', async () => {
+      for (const question of ['1', '2', '3', '4', '5', '6'])
+        await ask(a, within(LONG.slice(0, LONG.length / 10), question));
+      expect(asked).toHaveLength(1);
+    });
+  });
+
   describe('and is kept', () => {
     beforeEach(async () => {
       for (const question of ['1', '2', '3']) await ask(a, asking(question));
