@@ -1,9 +1,10 @@
 import type { Content } from '../core/gemini-wire.js';
 import type { Collected } from '../core/combinators.js';
+import { GatewayError } from '../core/gateway-error.js';
 import type { ChunkEvent, Verdict } from '../core/generation.js';
 import type { JsonValue } from '../core/json.js';
 import { candidatesOf, mergeChunks, partsOf } from '../core/merge-chunks.js';
-import type { CompiledSchema, SchemaError } from './compiled-schema.js';
+import type { CompiledSchema, SchemaError, SchemaVerdict } from './compiled-schema.js';
 import { repairedJson } from './json-repair.js';
 
 /** Longest text that is read as a document, in characters. */
@@ -15,7 +16,8 @@ export type JudgedText =
   | { readonly valid: false; readonly value?: JsonValue; readonly errors: readonly SchemaError[] };
 
 /**
- * Reads a text as a document of the schema, repaired where it is no JSON. Rejects as `CompiledSchema.validate` does.
+ * Reads a text as a document of the schema, repaired where it is no JSON. One that takes too long to be checked is not
+ * valid. Rejects otherwise as `CompiledSchema.validate` does.
  */
 export async function judgedText(text: string, schema: CompiledSchema): Promise<JudgedText> {
   if (text.length > MAX_TEXT_LENGTH) {
@@ -24,7 +26,7 @@ export async function judgedText(text: string, schema: CompiledSchema): Promise<
   }
   const given = parsed(text);
   if (given === undefined) return judgedRepair(text, schema);
-  const verdict = await schema.validate(given);
+  const verdict = await verdictOf(given, schema);
   return verdict.valid
     ? { valid: true, value: given, repaired: false }
     : { valid: false, value: given, errors: verdict.errors };
@@ -34,7 +36,7 @@ async function judgedRepair(text: string, schema: CompiledSchema): Promise<Judge
   const repair = await repairedJson(text);
   if ('fault' in repair) return { valid: false, errors: [{ path: '', ...repair.fault }] };
   const { document } = repair;
-  const verdict = await schema.validate(document);
+  const verdict = await verdictOf(document, schema);
   if (verdict.valid) return { valid: true, value: document, repaired: true };
   // Even mended it would not fit: that it is no JSON comes first.
   const fault = {
@@ -43,6 +45,19 @@ async function judgedRepair(text: string, schema: CompiledSchema): Promise<Judge
     keyword: 'syntax',
   };
   return { valid: false, errors: [fault, ...verdict.errors] };
+}
+
+async function verdictOf(value: JsonValue, schema: CompiledSchema): Promise<SchemaVerdict> {
+  try {
+    return await schema.validate(value);
+  } catch (thrown) {
+    const error = GatewayError.from(thrown);
+    if (error.reason !== 'SCHEMA_MISMATCH') throw error;
+    return {
+      valid: false,
+      errors: [{ path: '', message: 'takes longer to check than it may', keyword: 'size' }],
+    };
+  }
 }
 
 /** An alternative answer that is a text: no tool is called in it, and something is said. */

@@ -138,7 +138,10 @@ export class StructuredCall {
     let valid = true;
     let document: JsonValue | undefined;
     for (const answer of texts) {
-      const judgement = await judgedText(answer.text, this.#asked.compiled);
+      const judgement = await judgedText(answer.text, this.#asked.compiled).catch((thrown: unknown) => {
+        this.call.record.refuseAnswer(GatewayError.from(thrown).reason, 'final', finish.usage);
+        throw thrown;
+      });
       if (!judgement.valid && this.terms.enforce) {
         const { errors } = judgement;
         return { mismatch: { ...mismatchOf(answer, finish), head, errors } };

@@ -22,6 +22,7 @@ const SCHEMA_FIELD = {
   anthropic: 'output_config.format.schema',
 } as const satisfies Record<Surface, string>;
 
+const JSON_TYPE = 'application/json';
 const DEFAULT_TERMS = new StructuredConfig();
 
 /**
@@ -82,9 +83,11 @@ export class StructuredOutputPolicy implements Policy {
   }
 }
 
+/** Whether the answer is to be JSON of a schema; `text/x.enum` has a schema too, and gives a bare word. */
 function bringsSchema(config: JsonValue | undefined): boolean {
   if (!isJsonObject(config)) return false;
-  return isGiven(config['responseJsonSchema']) || isGiven(config['responseSchema']);
+  const { responseJsonSchema, responseSchema, responseMimeType = JSON_TYPE } = config;
+  return (isGiven(responseJsonSchema) || isGiven(responseSchema)) && responseMimeType === JSON_TYPE;
 }
 
 function isGiven(value: JsonValue | undefined): boolean {

@@ -122,6 +122,18 @@ describe('StructuredOutputPolicy, of calls without a schema', () => {
     ['no settings', {}],
     ['other settings', { request: { contents: [], generationConfig: { temperature: 1 } } }],
     ['an absent schema', { request: { contents: [], generationConfig: { responseJsonSchema: null } } }],
+    [
+      'a bare word of a schema',
+      {
+        request: {
+          contents: [],
+          generationConfig: {
+            responseMimeType: 'text/x.enum',
+            responseSchema: { type: 'STRING', enum: ['a'] },
+          },
+        },
+      },
+    ],
     ['another operation', { operation: 'embed' as const, request: requestWith(SCHEMA) }],
   ])('passes call and answer on untouched: %s', async (_what, call) => {
     const played = play([whole('no JSON')], { call: { request: { contents: [] }, ...call } });
@@ -268,6 +280,26 @@ describe('StructuredOutputPolicy, of whole answers', () => {
       { target: 'p/m', afterMs: 0, tookMs: 1 },
     ]);
     expect(call.record.structured).toMatchObject({ valid: true, reasked: true });
+  });
+
+  it('takes an answer that cannot be checked in time for a wrong one, and passes other trouble on', async () => {
+    const failing = async (trouble: GatewayError) => {
+      const compiled = await compiler.compile(SCHEMA);
+      const compile = () => Promise.resolve({ ...compiled, validate: () => Promise.reject(trouble) });
+      const call = callFixture({ config: configOf(), request: requestWith(SCHEMA) });
+      const policy = structuredOutputPolicy(new ManualClock(), { compile } as unknown as SchemaCompiler);
+      const answer = policy.apply(call, (question) => {
+        question.record.attempts.push({ target: 'p/m', afterMs: 0, tookMs: 1 });
+        return Promise.resolve(generationOf(whole(VALID)));
+      });
+      return { error: await failureOf(answer), record: call.record };
+    };
+    const slow = await failing(new GatewayError('SCHEMA_MISMATCH', 'Too slow.'));
+    expect(slow.error.details?.['errors']).toEqual([expect.objectContaining({ keyword: 'size' })]);
+    const busy = new GatewayError('QUEUE_FULL', 'Busy.');
+    const { error, record } = await failing(busy);
+    expect(error).toBe(busy);
+    expect(record.attempts).toMatchObject([{ error: 'QUEUE_FULL', usage: usageFixture(3, 5) }]);
   });
 
   it('counts the refused upstream call among the attempts of the answer', async () => {
