@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { systemClock } from '../../../src/core/clock.js';
@@ -9,6 +9,8 @@ import { relaxFurther } from '../../../src/structured-output/gemini-schema.js';
 import { SchemaCompiler } from '../../../src/structured-output/schema-compiler.js';
 
 const compiler = new SchemaCompiler(systemClock);
+jest.setTimeout(120_000);
+
 afterAll(() => compiler.onApplicationShutdown());
 
 const NAMES = ['a', 'b', 'constructor', '__proto__'];
@@ -138,7 +140,7 @@ function withTypes(schema: JsonValue): JsonValue {
   return { type: types, ...Object.fromEntries(inner) };
 }
 
-const RUNS = { numRuns: 150 };
+const RUNS = { numRuns: 100 };
 
 describe('any schema', () => {
   it('is told to Gemini in words that Gemini has, on every level', async () => {
@@ -180,7 +182,7 @@ describe('any schema', () => {
         const { jsonSchema } = await compiler.compile(source);
         expect(plainVerdict(jsonSchema, value)).not.toBe(false);
       }),
-      { numRuns: 4 * RUNS.numRuns },
+      { numRuns: 3 * RUNS.numRuns },
     );
   });
 
