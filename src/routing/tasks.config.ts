@@ -12,6 +12,7 @@ import {
 import { Doc, ListOf, Nested } from '../config/field.decorator.js';
 import type { Priority } from '../core/call.js';
 import type { JsonObject } from '../core/json.js';
+import { ContextCacheConfig } from './context-cache.config.js';
 import { FailoverConfig, HedgeConfig } from './failover.config.js';
 import { MirrorConfig } from './mirror.config.js';
 import { STRATEGIES, type Strategy } from './strategy.js';
@@ -112,6 +113,11 @@ export class TaskConfig {
   @Doc('What is done about answers that do not follow the schema of their call.')
   @Nested(() => StructuredConfig)
   structured: StructuredConfig = new StructuredConfig();
+
+  @Doc('What is made of Google’s own caches of prompts; nothing when absent.')
+  @Nested(() => ContextCacheConfig)
+  @IsOptional()
+  contextCache?: ContextCacheConfig;
 
   @Doc('Class of traffic.')
   @IsIn(PRIORITIES)
