@@ -19,7 +19,7 @@ import { Clock } from './core/clock.js';
 import { MemoryCacheStore } from './storage/memory/memory-cache-store.js';
 import { MemoryInvalidationLog } from './storage/memory/memory-invalidation-log.js';
 import { NamedSchemas } from './structured-output/named-schemas.js';
-import { StorageConfig } from './storage/storage.config.js';
+import { RedisConfig, StorageConfig } from './storage/storage.config.js';
 
 /** What replicas share, with what ends with it. */
 interface Shared {
@@ -118,7 +118,7 @@ async function sharedBy(
     import('./cache/answer-cipher.js'),
   ]);
   // A connection of its own: large values must not hold up the quota ledger.
-  const settings = { ...redis, timeoutMs: config.redisTimeoutMs };
+  const settings = Object.assign(new RedisConfig(), redis, { timeoutMs: config.redisTimeoutMs });
   const connection = new RedisConnection(secrets.watch(redis.url), settings, clock, Math.random);
   const cipher = new AnswerCipher(config.encryptionKeys.map(({ secret }) => secrets.watch(secret)));
   const { compressAboveBytes, maxAnswerBytes: maxBytes } = config;

@@ -5,16 +5,9 @@ import type { JsonValue } from '../core/json.js';
  * alone, different for all others. Fields that are undefined count as absent.
  */
 export function canonical(value: JsonValue | undefined): string {
-  switch (typeof value) {
-    case 'string':
-      return textOf(value);
-    case 'number':
-      return `n${value};`;
-    case 'boolean':
-      return value ? 't' : 'f';
-    default:
-      break;
-  }
+  if (typeof value === 'string') return textOf(value);
+  if (typeof value === 'number') return `n${value};`;
+  if (typeof value === 'boolean') return value ? 't' : 'f';
   if (value === null || value === undefined) return 'z';
   if (Array.isArray(value)) {
     let text = `[${value.length};`;

@@ -68,7 +68,7 @@ export function chunkBytes({ text, value }: ChunkEvent): number {
 const unaryChunks = new WeakMap<StoredAnswer, readonly ChunkEvent[]>();
 
 /** The chunks as a call of that kind gets them: those of a stream as they came, one for a unary call. */
-export function chunksFor(answer: StoredAnswer, stream: boolean): readonly ChunkEvent[] {
+function chunksFor(answer: StoredAnswer, stream: boolean): readonly ChunkEvent[] {
   if (stream || answer.chunks.length <= 1) return answer.chunks;
   const present = unaryChunks.get(answer);
   if (present !== undefined) return present;

@@ -26,7 +26,7 @@ const json: fc.Arbitrary<JsonValue> = fc.letrec<{ value: JsonValue }>((tie) => (
       { maxKeys: 4 },
     ),
   ),
-})).value as fc.Arbitrary<JsonValue>;
+})).value;
 
 /** The same value with the fields of every object in the opposite order. */
 function reversed(value: JsonValue | undefined): JsonValue | undefined {

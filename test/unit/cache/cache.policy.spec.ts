@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { CallRecord } from '../../../src/core/call-record.js';
 import type { Call } from '../../../src/core/call.js';
 import { collect, settled } from '../../../src/core/combinators.js';
 import { GatewayError, type Reason } from '../../../src/core/gateway-error.js';
@@ -52,17 +53,14 @@ function setUp([cache, task]: TaskSettings | [] = [], options: CacheOptions = {}
       ? Promise.reject(made)
       : Promise.resolve(generationOf(made, { head, signal: call.signal }));
   };
-  const { model: _model, ...anyCall } = callFixture();
-  const callOf = (call: Partial<Call> = {}): Call => ({
+  const { model: _model, ...anyCall } = callFixture({ config, task: 'cached' });
+  const callOf = (overrides: Partial<Call> = {}): Call => ({
     ...anyCall,
-    ...callFixture({ config }),
-    model: undefined as never,
-    task: 'cached',
-    ...call,
+    record: new CallRecord(0),
+    ...overrides,
   });
   const ask = async (overrides: Partial<Call> = {}) => {
-    const { model, ...rest } = callOf(overrides);
-    const call = { ...rest, ...(overrides.model === undefined ? {} : { model }) } as Call;
+    const call = callOf(overrides);
     const generation = settled(await parts.policy.apply(call, next), (outcome) =>
       call.record.settle(outcome),
     );
@@ -214,7 +212,7 @@ describe('CachePolicy', () => {
     set.answers(() => [chunkFixture('x'), new GatewayError('UPSTREAM_PROTOCOL', 'cut')]);
     await expect(set.ask()).rejects.toThrow('cut');
     set.answers(() => [chunkFixture('x'), HANG]);
-    const left = await set.policy.apply(await set.callOf(), set.next);
+    const left = await set.policy.apply(set.callOf(), set.next);
     const iterator = left.events[Symbol.asyncIterator]();
     await iterator.next();
     await iterator.return?.();
@@ -373,8 +371,7 @@ describe('answers past their time', () => {
         await gate.promise;
         return set.next(again);
       });
-    const { model: _model, ...asked } = set.callOf();
-    const stale = [await apply(asked as Call), await apply(asked as Call)];
+    const stale = [await apply(set.callOf()), await apply(set.callOf())];
     expect(stale.map(({ head }) => head.cache)).toEqual(['stale', 'stale']);
     gate.resolve();
     await new Promise((resolve) => setImmediate(resolve));
@@ -448,8 +445,7 @@ describe('invalidations', () => {
   it('count for an answer that was under way at that time', async () => {
     const set = setUp();
     set.answers(() => [chunkFixture('a'), finishFixture()]);
-    const { model: _model, ...asked } = set.callOf();
-    const generation = await set.policy.apply(asked as Call, set.next);
+    const generation = await set.policy.apply(set.callOf(), set.next);
     await set.invalidations.add({ task: 'cached' });
     await collect(generation);
     expect((await set.ask()).state).toBe('miss');
