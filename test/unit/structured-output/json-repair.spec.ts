@@ -57,6 +57,12 @@ describe('repairedJson', () => {
     expect(await repairedJson(text)).toBeUndefined();
   });
 
+  it('mends with less care no deeper than 64 levels', async () => {
+    const deep = (levels: number) => `${"{'a':".repeat(levels)}'b'${'}'.repeat(levels)}`;
+    expect(await repairedJson(deep(64))).toBeDefined();
+    expect(await repairedJson(deep(65))).toBeUndefined();
+  });
+
   it('never makes up the rest of a number', async () => {
     expect(await repairedJson('{"a":12')).toEqual({});
     expect(await repairedJson('{a:12')).toBeUndefined();

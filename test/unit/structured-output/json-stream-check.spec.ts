@@ -74,6 +74,25 @@ describe('JsonStreamCheck', () => {
     expect(check(schema, '[1,2]')).toBeUndefined();
   });
 
+  it('leaves out what a reference may not mean', () => {
+    const elsewhere: JsonObject = {
+      properties: { a: { $ref: '#/$defs/text' }, b: { $id: 'https://example.com/b' } },
+      $defs: { text: { type: 'string' } },
+    };
+    expect(check(elsewhere, '{"a":1')).toBeUndefined();
+    const { b: _b, ...here } = elsewhere['properties'] as JsonObject;
+    expect(check({ ...elsewhere, properties: here }, '{"a":1')?.keyword).toBe('type');
+    // Draft 7 does not read what stands beside a reference.
+    expect(check({ $ref: '#/$defs/any', type: 'object', $defs: { any: {} } }, '[')).toBeUndefined();
+  });
+
+  it('leaves the first items to drafts that say what they are', () => {
+    const schema: JsonObject = { prefixItems: [{}, {}], items: { type: 'string' } };
+    expect(check(schema, '[1,2,"a"')).toBeUndefined();
+    expect(check(schema, '[1,2,3')?.path).toBe('/2');
+    expect(check({ items: [{ type: 'string' }] }, '[1')).toBeUndefined();
+  });
+
   it('takes names of JavaScript for names', () => {
     const schema: JsonObject = { properties: {}, additionalProperties: false };
     expect(check(schema, '{"constructor"')?.keyword).toBe('additionalProperties');
