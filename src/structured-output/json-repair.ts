@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { jsonrepair, JSONRepairError } from 'jsonrepair';
 import type { JsonValue } from '../core/json.js';
-import { JsonScanner, type ScanFault, type ScanListener } from './json-scanner.js';
+import { JsonScanner } from './json-scanner.js';
 import { MAX_DEPTH } from './json-stream-check.js';
+import type { ScanFault, ScanListener } from './scan-listener.js';
 
 /** Slips that are mended in one text; a text with more is no answer. */
 const MAX_SLIPS = 10_000;

@@ -1,7 +1,9 @@
 import type { JsonObject } from '../core/json.js';
 import type { SchemaError } from './compiled-schema.js';
-import { JsonScanner, type JsonKind, type ScanListener } from './json-scanner.js';
-import { ANY, type Letters, SchemaShapes, type Shape } from './schema-shape.js';
+import { JsonScanner } from './json-scanner.js';
+import type { JsonKind, ScanListener } from './scan-listener.js';
+import type { Letters } from './schema-choice.js';
+import { ANY, SchemaShapes, type Shape } from './schema-shape.js';
 
 /** Deepest document that is read. */
 export const MAX_DEPTH = 512;

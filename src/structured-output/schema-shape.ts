@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../core/json.js';
-import type { JsonKind } from './json-scanner.js';
+import type { JsonKind } from './scan-listener.js';
+import { type Choice, choiceOf } from './schema-choice.js';
 
 /**
  * What a schema says about a value that can be decided while the value is still being read. Never more than the
@@ -24,24 +25,6 @@ export interface Shape {
   item(index: number): Shape;
 }
 
-/** The values of `enum` or `const`. */
-export interface Choice {
-  /** Numbers, true, false and null. */
-  readonly scalars: ReadonlySet<JsonValue>;
-  /** Its texts by their characters; undefined where they are too long to be looked at one by one. */
-  readonly texts: Letters | undefined;
-  /** Whether an object or a list is among them. */
-  readonly containers: boolean;
-}
-
-/** Texts by their next character (a UTF-16 code unit). */
-export interface Letters {
-  readonly next: Map<number, Letters>;
-  /** Whether a text ends here. */
-  ends: boolean;
-}
-
-const MAX_CHOICE_CHARACTERS = 100_000;
 /** Schemas that hold for one value at the same time; what is beyond is left out. */
 const MAX_TOGETHER = 32;
 
@@ -218,39 +201,6 @@ const WHOLE = /^(?!number$)/i;
 function isWhole(type: JsonValue | undefined): boolean {
   const names = typeof type === 'string' ? [type] : textsOf(type);
   return names.length > 0 && names.every((name) => WHOLE.test(name));
-}
-
-function choiceOf(schema: JsonObject): Choice {
-  const values = Array.isArray(schema['enum']) ? schema['enum'] : [schema['const'] ?? null];
-  const texts = values.filter((value) => typeof value === 'string');
-  const characters = texts.reduce((sum, text) => sum + text.length, 0);
-  const scalars = new Set<JsonValue>(
-    values.filter((value) => typeof value !== 'string' && (typeof value !== 'object' || value === null)),
-  );
-  if (schema['nullable'] === true) scalars.add(null);
-  return {
-    scalars,
-    texts: characters > MAX_CHOICE_CHARACTERS ? undefined : lettersOf(texts),
-    containers: values.some((value) => typeof value === 'object' && value !== null),
-  };
-}
-
-function lettersOf(texts: readonly string[]): Letters {
-  const root: Letters = { next: new Map(), ends: false };
-  for (const text of texts) {
-    let at = root;
-    for (let index = 0; index < text.length; index += 1) {
-      const code = text.charCodeAt(index);
-      let next = at.next.get(code);
-      if (next === undefined) {
-        next = { next: new Map(), ends: false };
-        at.next.set(code, next);
-      }
-      at = next;
-    }
-    at.ends = true;
-  }
-  return root;
 }
 
 function least(schemas: readonly JsonObject[], keyword: string): number {
