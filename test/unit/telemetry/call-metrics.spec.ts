@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Call } from '../../../src/core/call.js';
-import { CallRecord, type AttemptRecord } from '../../../src/core/call-record.js';
+import { type AttemptRecord, type CacheRecord, CallRecord } from '../../../src/core/call-record.js';
 import { GatewayError } from '../../../src/core/gateway-error.js';
 import type { Outcome } from '../../../src/core/outcome.js';
 import { RoutingConfig } from '../../../src/routing/routing.config.js';
@@ -130,6 +130,35 @@ describe('CallMetrics', () => {
       '{target="b/m",kind="output"}': 50,
       '{target="b/m",kind="thoughts"}': 30,
       '{target="b/m",kind="tool_use"}': 20,
+    });
+  });
+
+  it('counts calls by what the cache did, and the tokens of answers made for others as saved', async () => {
+    const ofCache = (cache: CacheRecord | undefined, isPaid: boolean): void => {
+      const record = new CallRecord(0);
+      record.cache = cache;
+      record.target = 'b/m';
+      if (!isPaid) record.payNothing();
+      const outcome = used(usageFixture(100, 50));
+      record.settle(outcome);
+      metrics.began();
+      metrics.ended(callFixture({ config, record, task: 'no such task' }), outcome, 0);
+    };
+    ofCache(undefined, true);
+    ofCache({ state: 'bypass' }, true);
+    ofCache({ state: 'miss', stored: true }, true);
+    ofCache({ state: 'hit', tier: 'redis' }, false);
+    ofCache({ state: 'coalesced' }, false);
+    expect(await samples('gateway_cache_requests_total')).toEqual({
+      '{task="none",state="bypass",tier="none"}': 1,
+      '{task="none",state="miss",tier="none"}': 1,
+      '{task="none",state="hit",tier="redis"}': 1,
+      '{task="none",state="coalesced",tier="none"}': 1,
+    });
+    expect(await samples('gateway_tokens_total{target="b/m",kind="input"}')).toEqual({ '': 300 });
+    expect(await samples('gateway_cache_saved_tokens_total')).toEqual({
+      '{target="b/m",kind="input"}': 200,
+      '{target="b/m",kind="output"}': 100,
     });
   });
 

@@ -197,3 +197,15 @@ describe('attemptSpans', () => {
     expect(second?.attributes['gen_ai.response.time_to_first_chunk']).toBeUndefined();
   });
 });
+
+describe('the span of a call that goes through the cache', () => {
+  it('tells what the cache did, and no tokens where nobody spent any', () => {
+    const replayed = call(answered);
+    replayed.record.attempts.splice(0);
+    replayed.record.cache = { state: 'hit', tier: 'memory' };
+    replayed.record.payNothing();
+    const { attributes } = callSpan(replayed, 2_000);
+    expect(attributes).toMatchObject({ 'gateway.cache': 'hit', 'gateway.cache.tier': 'memory' });
+    expect(known(attributes)).not.toHaveProperty(['gen_ai.usage.input_tokens']);
+  });
+});
