@@ -3,8 +3,6 @@ export interface Share {
   readonly team: string;
   /** How much of the turns the team gets, beside others'. More than 0. */
   readonly weight: number;
-  /** What the turn takes of what is shared; any unit, 0 or more. */
-  readonly cost: number;
 }
 
 interface Team<T> {
@@ -62,9 +60,9 @@ export class FairQueue<T extends { readonly share: Share }> {
     return found;
   }
 
-  /** Takes out who had its turn. */
-  took(item: T): void {
-    const { team: name, weight, cost } = item.share;
+  /** Takes out who had its turn. `cost` is what the turn takes of what is shared; any unit, 0 or more. */
+  took(item: T, cost: number): void {
+    const { team: name, weight } = item.share;
     const team = this.#teams.get(name);
     if (team === undefined || !team.waiting.delete(item)) return;
     this.#size -= 1;

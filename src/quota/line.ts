@@ -12,7 +12,7 @@ const WHOLE_QUOTA_MS = 60_000;
  * minute's quota may go at once. What they all took as soon as it came free would come free all at once a minute later,
  * and urgent calls between would find nothing.
  */
-const PACE = 1.2;
+const PACE = 1.4;
 const MOST_CREDIT = 0.05;
 /** Of so many turns one goes to who waits longest, whatever its class. */
 const TURNS_PER_AGED = 10;
@@ -23,8 +23,10 @@ export interface Waiting {
   readonly share: Share;
   /** Monotonic time since which it waits. */
   readonly sinceMs: number;
-  /** Its part of each of its lines. */
-  readonly part: number;
+  /** In how many lines it waits. */
+  readonly lines: number;
+  /** Part of a minute's quota of a target that it takes, 0 to 1. */
+  costOn(target: string): number;
   /** Whether it is asking for room now. */
   asking: boolean;
 }
@@ -58,7 +60,10 @@ export class Line<T extends Waiting> {
   /** Whether room may have been made meanwhile. */
   stirred = false;
 
-  constructor(private readonly agingMs: number) {}
+  constructor(
+    private readonly target: string,
+    private readonly agingMs: number,
+  ) {}
 
   get size(): number {
     return CLASSES.reduce((sum, name) => sum + this.#classes[name].size, 0);
@@ -82,8 +87,9 @@ export class Line<T extends Waiting> {
 
   /** Takes out who had its turn. */
   took(who: T, nowMs: number): void {
-    this.#classes[who.priority].took(who);
-    this.charge(who.share.cost, nowMs);
+    const cost = who.costOn(this.target);
+    this.#classes[who.priority].took(who, cost);
+    this.charge(cost, nowMs);
     this.#turnsSinceAged += 1;
     if (this.#aged !== who) return;
     this.#aged = undefined;
@@ -100,7 +106,7 @@ export class Line<T extends Waiting> {
   aheadMs(priority: Priority, nowMs: number): number {
     let parts = 0;
     for (const name of ahead(priority))
-      for (const { share, part } of this.#classes[name]) parts += share.cost * part;
+      for (const who of this.#classes[name]) parts += who.costOn(this.target) / who.lines;
     return Math.max(0, this.dueMs - nowMs) + Math.round(parts * WHOLE_QUOTA_MS);
   }
 

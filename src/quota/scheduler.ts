@@ -13,6 +13,8 @@ export interface Wish {
   readonly target: string;
   /** Monotonic time before which asking is no use. */
   readonly dueMs: number;
+  /** Part of a minute's quota that the call takes, 0 to 1. */
+  readonly cost: number;
   /**
    * Asks for the room. `aged`: the call waited so long that its class does not count any more. What it rejects with the
    * wait rejects with.
@@ -25,8 +27,6 @@ export interface WaitRequest {
   readonly priority: Priority;
   readonly tenant: string;
   readonly team: string;
-  /** Part of a minute's quota that the call takes, 0 to 1. */
-  readonly cost: number;
   /** Monotonic time after which it does not wait. */
   readonly untilMs: number;
   /** Ends the wait at once. */
@@ -144,14 +144,16 @@ export class QuotaScheduler {
   }
 
   #stand(request: WaitRequest, wishes: readonly Wish[], sinceMs: number): Promise<WaitEnd> {
-    const { priority, tenant, team, cost, untilMs, signal } = request;
+    const { priority, tenant, team, untilMs, signal } = request;
+    const costs = new Map(wishes.map(({ target, cost }) => [target, cost]));
     const { promise, resolve, reject } = Promise.withResolvers<WaitEnd>();
     const place: Place = {
       priority,
-      share: { team: `${tenant}\n${team}`, weight: this.#weight(team), cost },
+      share: { team: `${tenant}\n${team}`, weight: this.#weight(team) },
       sinceMs,
       untilMs,
-      part: 1 / wishes.length,
+      lines: wishes.length,
+      costOn: (target) => costs.get(target) ?? 0,
       wishes: new Map(),
       asking: false,
       over: false,
@@ -190,7 +192,7 @@ export class QuotaScheduler {
   #lineOf(target: string): Line<Place> {
     const present = this.#lines.get(target);
     if (present !== undefined) return present;
-    const made = new Line<Place>(this.config.agingMs);
+    const made = new Line<Place>(target, this.config.agingMs);
     this.#lines.set(target, made);
     return made;
   }

@@ -144,6 +144,7 @@ export class AttemptRun {
     const wishes = lacking.map((standing): Wish => ({
       target: standing.candidate.name,
       dueMs: standing.dueMs,
+      cost: standing.candidate.quota?.cost() ?? 0,
       ask: async (aged) => {
         const permit = await this.#permit(standing, this.#attempts === 0, aged);
         if (permit === undefined) return { got: false, dueMs: standing.dueMs };
@@ -151,9 +152,8 @@ export class AttemptRun {
         return { got: true };
       },
     }));
-    const cost = lacking[0]?.candidate.quota?.cost() ?? 0;
     const { tenant, team } = principal;
-    const end = await scheduler.wait({ priority, tenant, team, cost, untilMs, signal }, wishes);
+    const end = await scheduler.wait({ priority, tenant, team, untilMs, signal }, wishes);
     record.waitedMs += clock.monotonicMs() - sinceMs;
     if (end.kind === 'late' || end.kind === 'full') {
       if (end.kind === 'full') this.#refusals.queueFull();

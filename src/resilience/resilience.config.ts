@@ -141,7 +141,7 @@ export class ResilienceConfig {
   )
   @IsInt()
   @Min(0)
-  maxWaitMs: number = 60_000;
+  maxWaitMs: number = 600_000;
 
   @Doc(
     'How long a target without any quota, or whose daily quota is used up, is left alone where Google does not say.',

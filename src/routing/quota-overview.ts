@@ -10,6 +10,7 @@ import {
   type QuotaMark,
   type QuotaTarget,
 } from '../quota/quota-ledger.port.js';
+import { type ClassCount, QuotaScheduler } from '../quota/scheduler.js';
 import type { LedgerState } from '../quota/resilient-quota-ledger.js';
 import { RoutingTables } from './routing-tables.js';
 
@@ -39,7 +40,13 @@ export class QuotaOverview {
     private readonly learned: LearnedLimits,
     @Inject(QuotaLedger) private readonly ledger: QuotaLedger,
     @Inject(LedgerStatus) private readonly status: LedgerStatus,
+    private readonly scheduler: QuotaScheduler,
   ) {}
+
+  /** How many calls wait and waited for room, by class. */
+  waits(): readonly ClassCount[] {
+    return this.scheduler.counts();
+  }
 
   /** How it stands with the ledger that replicas share; undefined where each counts for itself. */
   get ledgerState(): LedgerState | undefined {

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { QuotaScheduler } from '../quota/scheduler.js';
 import { ConcurrencyLimits } from '../resilience/concurrency-limits.js';
 import { QuotaOverview } from '../routing/quota-overview.js';
 import { TargetQuota } from '../routing/target-quota.js';
@@ -8,25 +7,19 @@ import { Metrics } from './metrics.js';
 /** Shows at each scrape which quotas refused, and how far estimates of input tokens are off. */
 @Injectable()
 export class QuotaMetrics {
-  constructor(
-    metrics: Metrics,
-    quota: TargetQuota,
-    overview: QuotaOverview,
-    scheduler: QuotaScheduler,
-    concurrency: ConcurrencyLimits,
-  ) {
+  constructor(metrics: Metrics, quota: TargetQuota, overview: QuotaOverview, concurrency: ConcurrencyLimits) {
     metrics.pull(
       'gateway_waiting_calls',
       'Calls that wait for room in quotas of Google’s now.',
       ['priority'],
-      () => scheduler.counts().map(({ priority, waiting }) => ({ labels: { priority }, value: waiting })),
+      () => overview.waits().map(({ priority, waiting }) => ({ labels: { priority }, value: waiting })),
     );
     metrics.pull(
       'gateway_waits_total',
       'Waits that ended, with room got or without.',
       ['priority', 'end'],
       () =>
-        scheduler.counts().flatMap(({ priority, served, refused }) => [
+        overview.waits().flatMap(({ priority, served, refused }) => [
           { labels: { priority, end: 'served' }, value: served },
           { labels: { priority, end: 'refused' }, value: refused },
         ]),
@@ -36,9 +29,7 @@ export class QuotaMetrics {
       'Time that calls waited for room that they got.',
       ['priority'],
       () =>
-        scheduler
-          .counts()
-          .map(({ priority, servedMs }) => ({ labels: { priority }, value: servedMs / 1_000 })),
+        overview.waits().map(({ priority, servedMs }) => ({ labels: { priority }, value: servedMs / 1_000 })),
     );
     metrics.pull(
       'gateway_target_concurrency',

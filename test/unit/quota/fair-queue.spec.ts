@@ -5,13 +5,15 @@ import { FairQueue, type Share } from '../../../src/quota/fair-queue.js';
 interface Item {
   readonly name: number;
   readonly share: Share;
+  readonly cost: number;
 }
 
 const ANYBODY = (): boolean => true;
 let names = 0;
 const item = (team: string, { weight = 1, cost = 0.01 } = {}): Item => ({
   name: (names += 1),
-  share: { team, weight, cost },
+  share: { team, weight },
+  cost,
 });
 
 /** Gives so many turns; whose they were. */
@@ -19,7 +21,7 @@ function turns(queue: FairQueue<Item>, count: number): Item[] {
   return Array.from({ length: count }, () => {
     const next = queue.next(ANYBODY);
     if (next === undefined) throw new Error('nobody waits');
-    queue.took(next);
+    queue.took(next, next.cost);
     return next;
   });
 }
@@ -111,7 +113,7 @@ describe('FairQueue', () => {
             const next = queue.next(ANYBODY);
             expect(next === undefined).toBe(waiting.length === 0);
             if (next === undefined) continue;
-            queue.took(next);
+            queue.took(next, next.cost);
             waiting.splice(waiting.indexOf(next), 1);
           }
           expect(queue.size).toBe(waiting.length);

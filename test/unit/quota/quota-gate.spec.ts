@@ -202,11 +202,12 @@ describe('QuotaGate, those who wait', () => {
     let asked = 0;
     const leaving = new AbortController();
     const wait = scheduler.wait(
-      { priority: 'standard', tenant: 'x', team: 't', cost: 0, untilMs: 90_000, signal: leaving.signal },
+      { priority: 'standard', tenant: 'x', team: 't', untilMs: 90_000, signal: leaving.signal },
       [
         {
           target: 'p/m',
           dueMs: 60_000,
+          cost: 0,
           ask: async () => {
             asked += 1;
             return Promise.resolve({ got: false, dueMs: 60_000 });
