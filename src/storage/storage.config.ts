@@ -5,7 +5,7 @@ import { IsSecretRef } from '../config/secret-ref.js';
 /** The Redis that replicas share. */
 export class RedisConfig {
   @Doc(
-    'Reference to the URL, `redis://[user:password@]host[:port][/database]` or `rediss://…` for TLS. Redis 7 or newer. Without it each replica counts for itself.',
+    'Reference to the URL, `redis://[user:password@]host[:port][/database]` or `rediss://…` for TLS. Redis 7 or newer. Without it each replica counts, caches and keeps signatures for itself.',
   )
   @Env('REDIS_URL', 'reference')
   @IsSecretRef()

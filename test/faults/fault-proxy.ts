@@ -108,7 +108,12 @@ class Link {
 
   /** Resets both sides. */
   cut(): void {
-    for (const socket of [this.caller, this.upstream]) if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [this.caller, this.upstream]) {
+      if (socket.destroyed) continue;
+      // Node never lets go of a socket that is reset while its end is on the way.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   async #pump(from: Socket, to: Socket, toward: 'caller' | 'upstream'): Promise<void> {
