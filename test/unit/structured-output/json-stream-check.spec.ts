@@ -3,6 +3,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import type { JsonObject } from '../../../src/core/json.js';
 import type { SchemaError } from '../../../src/structured-output/compiled-schema.js';
+import { cpuMs } from '../../helpers/cpu-time.js';
 import { JsonStreamCheck } from '../../../src/structured-output/json-stream-check.js';
 
 function check(schema: JsonObject, ...pieces: string[]): SchemaError | undefined {
@@ -141,19 +142,19 @@ describe('JsonStreamCheck', () => {
     };
     const stream = new JsonStreamCheck(schema);
     stream.feed(piece.startsWith('[') ? '[' : piece.startsWith('n') || piece.startsWith('\\') ? '{"' : '[');
-    const startedMs = performance.now();
+    const startedMs = cpuMs();
     for (let index = 0; index < times; index += 1) stream.feed(piece);
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(cpuMs() - startedMs).toBeLessThan(3_000);
   });
 
   it('keeps to linear time where many values are allowed', () => {
     const values = Array.from({ length: 2_000 }, (_, index) => `value-${index}`);
     const stream = new JsonStreamCheck({ items: { enum: values } });
     stream.feed('[');
-    const startedMs = performance.now();
+    const startedMs = cpuMs();
     for (let index = 0; index < 300_000; index += 1) stream.feed('"value-1999",');
     expect(stream.feed('')).toBeUndefined();
-    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect(cpuMs() - startedMs).toBeLessThan(3_000);
   });
 });
 
