@@ -13,7 +13,7 @@ import { bytesOf, type StoredAnswer } from '../../src/cache/stored-answer.js';
 import { ModelsConfig, type ModelConfig } from '../../src/routing/models.config.js';
 import { RoutingConfig } from '../../src/routing/routing.config.js';
 import { TaskCacheConfig } from '../../src/routing/task-cache.config.js';
-import { TaskConfig } from '../../src/routing/tasks.config.js';
+import { type GenerationDefaultsConfig, TaskConfig } from '../../src/routing/tasks.config.js';
 import { MemoryCacheStore } from '../../src/storage/memory/memory-cache-store.js';
 import { MemoryInvalidationLog } from '../../src/storage/memory/memory-invalidation-log.js';
 import type { ManualClock } from './manual-clock.js';
@@ -65,6 +65,7 @@ export function cacheUnderTest(clock: ManualClock, options: CacheOptions = {}) {
 export function cachedTask(
   cache: Partial<TaskCacheConfig> = {},
   task: Partial<TaskConfig> = {},
+  defaults: Partial<GenerationDefaultsConfig> = {},
 ): readonly object[] {
   const model = 'gemini-3.8-flash';
   const cached = Object.assign(new TaskConfig(), {
@@ -73,7 +74,10 @@ export function cachedTask(
     cache: Object.assign(new TaskCacheConfig(), { ttlMs: 60_000, ...cache }),
     ...task,
   });
-  const models = { [model]: { generation: {} } as ModelConfig, other: { generation: {} } as ModelConfig };
+  const models = {
+    [model]: { generation: defaults } as ModelConfig,
+    other: { generation: {} } as ModelConfig,
+  };
   return [
     Object.assign(new RoutingConfig(), { tasks: { cached } }),
     Object.assign(new ModelsConfig(), { models }),

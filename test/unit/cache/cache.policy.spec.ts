@@ -36,10 +36,10 @@ policyProperties(
 type TaskSettings = Parameters<typeof cachedTask>;
 
 /** A policy over a scripted upstream. */
-function setUp([cache, task]: TaskSettings | [] = [], options: CacheOptions = {}) {
+function setUp([cache, task, defaults]: TaskSettings | [] = [], options: CacheOptions = {}) {
   const clock = new ManualClock();
   const parts = cacheUnderTest(clock, options);
-  const config = configFixture(...cachedTask(cache, task));
+  const config = configFixture(...cachedTask(cache, task, defaults));
   const upstream: Call[] = [];
   let script: () => readonly ScriptStep[] | Error = () => [
     chunkFixture(`answer ${upstream.length}`),
@@ -205,6 +205,14 @@ describe('CachePolicy', () => {
     set.answers(() => script, head);
     expect(await twice(set)).toEqual(['miss', 'miss']);
     expect((await set.ask()).record).toEqual({ state: 'miss' });
+  });
+
+  it('takes what the only model sets for what the call sets', async () => {
+    const set = setUp([{}, { generation: {} }, { temperature: 0 }]);
+    const unset = { contents: [], generationConfig: {} };
+    const atZero = { contents: [], generationConfig: { temperature: 0 } };
+    expect((await set.ask({ request: unset })).state).toBe('miss');
+    expect((await set.ask({ request: atZero })).state).toBe('hit');
   });
 
   it('does not store what fails half-way or is left', async () => {

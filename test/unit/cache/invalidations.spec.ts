@@ -14,13 +14,19 @@ class FaultyLog implements InvalidationLog {
   away = false;
   looks = 0;
   inner = new MemoryInvalidationLog();
+  /** What readers wait for, after they have read. */
+  held: Promise<void> = Promise.resolve();
 
   state() {
     this.looks += 1;
     return this.away ? Promise.reject(new Error('away')) : this.inner.state();
   }
-  read() {
-    return this.away ? Promise.reject(new Error('away')) : this.inner.read();
+  async read() {
+    if (this.away) throw new Error('away');
+    const { held } = this;
+    const entries = await this.inner.read();
+    await held;
+    return entries;
   }
   add(filter: CacheFilter) {
     return this.away ? Promise.reject(new Error('away')) : this.inner.add(filter);
@@ -94,6 +100,21 @@ describe('Invalidations', () => {
     log.away = false;
     await log.add({ task: 'x' });
     await later();
+    expect(one.allows('k', answer)).toBe(false);
+  });
+
+  it('are not forgotten again by a look that began before', async () => {
+    const { log, replica, later } = setUp();
+    const one = replica();
+    const answer = await answerOf(one);
+    await log.add({ task: 'y' });
+    const gate = Promise.withResolvers<void>();
+    log.held = gate.promise;
+    await later();
+    log.held = Promise.resolve();
+    await one.add({ task: 'x' });
+    gate.resolve();
+    await turn();
     expect(one.allows('k', answer)).toBe(false);
   });
 
