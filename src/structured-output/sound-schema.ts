@@ -33,6 +33,8 @@ export function validatorTerms(
 }
 
 function uncompilable({ source }: BoundedSchema, thrown: unknown): GatewayError {
+  // The bounds on schemas leave one way to overflow the stack: references that lead to nothing but themselves.
+  if (thrown instanceof RangeError) return invalidSchema('', 'its references lead back to themselves');
   const said = { message: thrown instanceof Error ? thrown.message : String(thrown), path: '' };
   const { path, message } = unsoundPlace(source, said);
   return invalidSchema(path, message);

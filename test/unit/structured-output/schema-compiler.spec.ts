@@ -63,6 +63,12 @@ describe('SchemaCompiler refuses', () => {
       '/items/$ref',
       /"https:\/\/a.example\/b" is not/,
     ],
+    [
+      'references to nothing but themselves',
+      { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/a' } } },
+      '',
+      /references lead back to themselves/,
+    ],
     ['references to nothing', { $ref: '#/$defs/none' }, '/$ref', /is not in the schema/],
     ['look-ahead', { items: { pattern: '(?=a)' } }, '/items/pattern', /RE2 does not take the pattern/],
     [
