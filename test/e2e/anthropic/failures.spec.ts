@@ -62,11 +62,12 @@ describe('what fails upstream, as Anthropic’s client sees it', () => {
   it.each(REFUSED)('before the first byte: %s', async (kind, reason, status) => {
     play(kind);
     const { type } = ANTHROPIC_ERRORS[reason];
-    for (const made of [
-      ai.messages.create(body(kind), named(`${kind}-whole`)),
-      ai.messages.create({ ...body(kind), stream: true }, named(`${kind}-stream`)),
-    ])
-      expect(await seenError(made)).toMatchObject({
+    const errors = await Promise.all([
+      seenError(ai.messages.create(body(kind), named(`${kind}-whole`))),
+      seenError(ai.messages.create({ ...body(kind), stream: true }, named(`${kind}-stream`))),
+    ]);
+    for (const error of errors)
+      expect(error).toMatchObject({
         status,
         type,
         reason,

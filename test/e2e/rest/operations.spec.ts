@@ -75,6 +75,7 @@ describe('the other routes of the REST surface', () => {
     const { openapi, paths } = json as unknown as OpenApi;
     expect(openapi).toBe('3.1.0');
     expect(Object.keys(paths).toSorted()).toEqual([
+      '/v1/cache',
       '/v1/count-tokens',
       '/v1/embed',
       '/v1/generate',
