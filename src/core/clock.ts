@@ -25,7 +25,7 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, fire) {
-    const timeout = setTimeout(fire, delayMs);
+    const timeout = setTimeout(fire, Math.max(0, delayMs));
     timeout.unref();
     return { clear: () => clearTimeout(timeout) };
   },
