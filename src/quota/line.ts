@@ -1,19 +1,13 @@
 import type { Priority } from '../core/call.js';
 import type { Timer } from '../core/clock.js';
 import { FairQueue, type Share } from './fair-queue.js';
+import { Pace } from './pace.js';
 
 /** Classes of traffic, the most urgent first. */
 export const CLASSES = ['interactive', 'standard', 'batch'] as const satisfies readonly Priority[];
 
 /** A quota counted by the minute is free again after it: so long takes all of it. */
 const WHOLE_QUOTA_MS = 60_000;
-/**
- * How fast calls that are not urgent go on while others wait, against an even use of the quota; and how much of a
- * minute's quota may go at once. What they all took as soon as it came free would come free all at once a minute later,
- * and urgent calls between would find nothing.
- */
-const PACE = 1.4;
-const MOST_CREDIT = 0.05;
 /** Of so many turns one goes to who waits longest, whatever its class. */
 const TURNS_PER_AGED = 10;
 
@@ -48,9 +42,6 @@ export class Line<T extends Waiting> {
   #aged: T | undefined;
   #turnsSinceAged = 0;
   #agedTurnMs = -Infinity;
-  /** Part of a minute's quota that calls that are not urgent may take now. */
-  #credit = MOST_CREDIT;
-  #creditAtMs: number | undefined;
 
   /** Monotonic time before which asking is no use. */
   dueMs = -Infinity;
@@ -60,10 +51,16 @@ export class Line<T extends Waiting> {
   /** Whether room may have been made meanwhile. */
   stirred = false;
 
+  /** What each class takes of the target's quota. */
+  readonly #paces: Readonly<Record<Priority, Pace>>;
+
   constructor(
     private readonly target: string,
     private readonly agingMs: number,
-  ) {}
+    nowMs: number,
+  ) {
+    this.#paces = { interactive: new Pace(nowMs), standard: new Pace(nowMs), batch: new Pace(nowMs) };
+  }
 
   get size(): number {
     return CLASSES.reduce((sum, name) => sum + this.#classes[name].size, 0);
@@ -79,17 +76,11 @@ export class Line<T extends Waiting> {
     if (this.#aged === who) this.#aged = undefined;
   }
 
-  /** Room for a call of such a cost was got, in line or past it. */
-  charge(cost: number, nowMs: number): void {
-    this.#credit = this.#creditNow(nowMs) - cost;
-    this.#creditAtMs = nowMs;
-  }
-
   /** Takes out who had its turn. */
   took(who: T, nowMs: number): void {
     const cost = who.costOn(this.target);
     this.#classes[who.priority].took(who, cost);
-    this.charge(cost, nowMs);
+    this.#paces[who.priority].add(cost, nowMs);
     this.#turnsSinceAged += 1;
     if (this.#aged !== who) return;
     this.#aged = undefined;
@@ -102,12 +93,22 @@ export class Line<T extends Waiting> {
     return this.#aged !== undefined || ahead(priority).some((name) => this.#classes[name].size > 0);
   }
 
-  /** How long those before a newcomer of a class take together, at least. */
+  /**
+   * How long those before a newcomer of a class take together: at least what their calls take of the quota, and, once
+   * its class has gone on for a while, at the pace at which it did.
+   */
   aheadMs(priority: Priority, nowMs: number): number {
+    const own = this.#partsOf(priority);
+    const all = ahead(priority).reduce((sum, name) => sum + this.#partsOf(name), 0);
+    const atLeastMs = Math.max(0, this.dueMs - nowMs) + all * WHOLE_QUOTA_MS;
+    const perMs = this.#paces[priority].perMs(nowMs);
+    return Math.round(Math.max(atLeastMs, perMs === undefined ? 0 : own / perMs));
+  }
+
+  #partsOf(priority: Priority): number {
     let parts = 0;
-    for (const name of ahead(priority))
-      for (const who of this.#classes[name]) parts += who.costOn(this.target) / who.lines;
-    return Math.max(0, this.dueMs - nowMs) + Math.round(parts * WHOLE_QUOTA_MS);
+    for (const who of this.#classes[priority]) parts += who.costOn(this.target) / who.lines;
+    return parts;
   }
 
   /** Whose turn it is. Who comes by age keeps the turn until it is taken: others would never leave room for much. */
@@ -115,25 +116,12 @@ export class Line<T extends Waiting> {
     this.#aged ??= this.#whoAged(nowMs);
     if (this.#aged !== undefined) return this.#aged.asking ? undefined : { who: this.#aged, aged: true };
     for (const name of CLASSES) {
-      if (name !== 'interactive' && this.#creditNow(nowMs) < 0) return undefined;
       const who = this.#classes[name].next(({ asking }) => !asking);
       if (who !== undefined) return { who, aged: false };
       // Somebody of the class is asking elsewhere, and may be back with its turn still to come.
       if (this.#classes[name].size > 0) return undefined;
     }
     return undefined;
-  }
-
-  /** Monotonic time at which somebody may ask. */
-  lookMs(nowMs: number): number {
-    const credit = this.#creditNow(nowMs);
-    if (credit >= 0 || this.#aged !== undefined || this.#classes.interactive.size > 0) return this.dueMs;
-    return Math.max(this.dueMs, nowMs - (credit * WHOLE_QUOTA_MS) / PACE);
-  }
-
-  #creditNow(nowMs: number): number {
-    const sinceMs = nowMs - (this.#creditAtMs ?? nowMs);
-    return Math.min(MOST_CREDIT, this.#credit + (sinceMs * PACE) / WHOLE_QUOTA_MS);
   }
 
   #whoAged(nowMs: number): T | undefined {

@@ -3,7 +3,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { PinoLogger } from 'nestjs-pino';
 import { sectionToken } from '../config/config.module.js';
 import { Clock } from '../core/clock.js';
+import type { Priority } from '../core/call.js';
 import type { GatewayError } from '../core/gateway-error.js';
+import { LedgerStatus } from './ledger-status.port.js';
 import { lessonOf, LearnedLimits } from './learned-limits.js';
 import {
   QuotaLedger,
@@ -14,8 +16,10 @@ import {
   type QuotaUse,
   type ReservationKey,
 } from './quota-ledger.port.js';
+import { costOf } from './quota-cost.js';
 import { QuotaConfig } from './quota.config.js';
 import { QuotaScheduler } from './scheduler.js';
+import { UrgentDemand } from './urgent-demand.js';
 
 /** What a call asks a target's quotas for. */
 export interface QuotaAsk {
@@ -25,8 +29,9 @@ export interface QuotaAsk {
   readonly estimate: QuotaUse;
   /** How long the call can take at most. */
   readonly ttlMs: number;
-  /** Whether the call leaves the others their share of each limit. */
-  readonly yields: boolean;
+  readonly priority: Priority;
+  /** Whether the call waited so long that its class does not count any more. */
+  readonly aged: boolean;
 }
 
 /** Room in a target's quotas that was taken for one upstream call. Exactly one of its methods is called, once. */
@@ -60,6 +65,14 @@ export interface RefusalCount {
 const GRACE_MS = 5_000;
 /** How long a quota rests where Google names no time. */
 const MINUTE_REST_MS = 10_000;
+/** Of these comes free within the minute what was taken of them. */
+const MINUTE_BUCKETS: ReadonlySet<string> = new Set<QuotaBucket>([
+  'requestsPerMinute',
+  'inputTokensPerMinute',
+  'imagesPerMinute',
+]);
+/** Most of a quota that is set aside for urgent calls. */
+const MOST_SET_ASIDE = 0.8;
 /** After so long it is worth asking again for a place among concurrent calls. */
 const PLACE_MS = 1_000;
 /** Counts of refusals kept; the first are forgotten beyond it. */
@@ -93,6 +106,8 @@ export class QuotaGate {
     @Inject(QuotaLedger) private readonly ledger: QuotaLedger,
     private readonly learned: LearnedLimits,
     private readonly scheduler: QuotaScheduler,
+    private readonly demand: UrgentDemand,
+    @Inject(LedgerStatus) private readonly status: LedgerStatus,
     @Inject(sectionToken(QuotaConfig)) private readonly config: QuotaConfig,
     @Inject(Clock) private readonly clock: Clock,
     private readonly logger: PinoLogger,
@@ -107,8 +122,9 @@ export class QuotaGate {
 
   /** Takes room, or says when to ask again. */
   async take(ask: QuotaAsk): Promise<{ hold: QuotaHold } | { refusal: QuotaRefusal }> {
-    const { target, estimate, ttlMs, yields } = ask;
-    const limits = yields ? this.#partOf(ask.limits) : ask.limits;
+    const { target, estimate, ttlMs, priority } = ask;
+    const name = nameOf(target);
+    const limits = this.#limitsFor(ask, name);
     // Callers choose the ids of their calls, and may choose one twice.
     const key = { target, id: `${this.#process}:${(this.#reservations += 1)}` };
     const decision = await this.ledger.reserve({
@@ -117,14 +133,14 @@ export class QuotaGate {
       limits,
       ttlMs: Math.max(1, Math.ceil(ttlMs)) + GRACE_MS,
     });
-    const name = nameOf(target);
     if (decision.admitted) {
       this.#full.delete(name);
+      this.demand.admitted(name, costOf(estimate, ask.limits), priority === 'interactive');
       return { hold: this.#hold(key, ask) };
     }
     // Less may fit than was asked for; what has no room at all is asked again after its time.
     const refusal = this.#refusal(ask, decision, limits);
-    if (!yields && refusal.retryAfterMs !== Infinity)
+    if (limits === ask.limits && refusal.retryAfterMs !== Infinity)
       this.#full.set(name, this.clock.monotonicMs() + refusal.retryAfterMs);
     return { refusal };
   }
@@ -174,19 +190,24 @@ export class QuotaGate {
     };
   }
 
-  /** What calls that leave the others their share may use. */
-  #partOf(limits: QuotaLimits): QuotaLimits {
-    const part = 1 - this.config.keptFromBatch;
+  /** The limits of a call: less what it leaves to those that are more urgent. */
+  #limitsFor({ limits, priority, aged }: QuotaAsk, name: string): QuotaLimits {
+    if (priority === 'interactive' || aged) return limits;
+    const kept = priority === 'batch' ? this.config.keptFromBatch : 0;
+    const replicas = this.status.state?.replicas ?? 1;
+    const setAside = Math.min(MOST_SET_ASIDE, this.demand.reserved(name) * replicas);
+    if (kept === 0 && setAside === 0) return limits;
     return Object.fromEntries(
-      Object.entries(limits).map(([bucket, limit]) => [
-        bucket,
-        Math.min(limit, Math.max(1, Math.floor(limit * part))),
-      ]),
+      Object.entries(limits).map(([bucket, limit]) => {
+        const part = 1 - (MINUTE_BUCKETS.has(bucket) ? Math.max(kept, setAside) : kept);
+        // Never nothing of something.
+        return [bucket, Math.min(limit, Math.max(1, Math.floor(limit * part)))];
+      }),
     );
   }
 
   #refusal(
-    { target, yields }: QuotaAsk,
+    { target, priority, limits: whole }: QuotaAsk,
     decision: Exclude<QuotaDecision, { admitted: true }>,
     limits: QuotaLimits,
   ): QuotaRefusal {
@@ -197,8 +218,11 @@ export class QuotaGate {
     this.#count(target, bucket);
     if (bucket === 'ledger')
       return { bucket, why: 'The quota ledger is out of reach.', retryAfterMs, lasting: false };
-    const whose = yields ? ' for calls of the class batch' : '';
-    const limit = bucket === 'target' ? '' : ` (limit ${limits[bucket]}${whose})`;
+    const whose =
+      bucket !== 'target' && limits[bucket] !== whole[bucket]
+        ? `, of which calls of the class ${priority} get ${limits[bucket]} now`
+        : '';
+    const limit = bucket === 'target' ? '' : ` (limit ${whole[bucket]}${whose})`;
     const counted = `The project's ${BUCKET_WORDS[bucket]} for this model are used up${limit}.`;
     const lasting = bucket === 'requestsPerDay' || bucket === 'inputTokensPerDay' || bucket === 'target';
     return { bucket, why: why ?? counted, retryAfterMs, lasting };
@@ -219,15 +243,17 @@ export class QuotaGate {
 
   /** The call is over; what its books still need must not hold it up, nor fail it. */
   #later(work: Promise<unknown>, freed?: QuotaTarget): void {
-    void work.then(
-      () => {
-        if (freed !== undefined) this.scheduler.freed(nameOf(freed));
-      },
-      (thrown: unknown) => {
-        const error = thrown instanceof Error ? thrown.message : typeof thrown;
-        this.logger.error({ error }, 'a quota could not be settled');
-      },
-    );
+    void this.#settled(work, freed);
+  }
+
+  async #settled(work: Promise<unknown>, freed: QuotaTarget | undefined): Promise<void> {
+    try {
+      await work;
+      if (freed !== undefined) this.scheduler.freed(nameOf(freed));
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown.message : typeof thrown;
+      this.logger.error({ error }, 'a quota could not be settled');
+    }
   }
 }
 

@@ -126,11 +126,6 @@ export class QuotaScheduler {
     }
   }
 
-  /** Tells that a call got room that did not wait for it. */
-  passed(target: string, cost: () => number): void {
-    this.#lines.get(target)?.charge(cost(), this.clock.monotonicMs());
-  }
-
   /** Tells that there may be room again: a call ended, or used less than was thought. */
   freed(target: string): void {
     const line = this.#lines.get(target);
@@ -192,7 +187,7 @@ export class QuotaScheduler {
   #lineOf(target: string): Line<Place> {
     const present = this.#lines.get(target);
     if (present !== undefined) return present;
-    const made = new Line<Place>(target, this.config.agingMs);
+    const made = new Line<Place>(target, this.config.agingMs, this.clock.monotonicMs());
     this.#lines.set(target, made);
     return made;
   }
@@ -214,8 +209,7 @@ export class QuotaScheduler {
 
   #later(target: string, line: Line<Place>): void {
     line.timer?.clear();
-    const nowMs = this.clock.monotonicMs();
-    const waitMs = line.lookMs(nowMs) - nowMs;
+    const waitMs = line.dueMs - this.clock.monotonicMs();
     line.timer = this.clock.after(Math.min(Math.max(waitMs, LOOK_AGAIN_MS), LOOK_EVERY_MS), () => {
       line.stirred = true;
       void this.#serve(target, line);

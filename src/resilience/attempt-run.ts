@@ -97,7 +97,6 @@ export class AttemptRun {
       return this.#refused(standing, { why: OTHERS_WAIT, notBeforeMs, kind: 'rate' });
     }
     const permit = await this.#permit(standing, this.#attempts === 0, false);
-    if (permit !== undefined) scheduler.passed(candidate.name, () => candidate.quota?.cost() ?? 0);
     return permit && this.#enter({ standing, permit }, group);
   }
 

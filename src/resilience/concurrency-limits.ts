@@ -3,6 +3,7 @@ import { sectionToken } from '../config/config.module.js';
 import { Clock } from '../core/clock.js';
 import { QuotaScheduler } from '../quota/scheduler.js';
 import { type ConcurrencyConfig, ResilienceConfig } from './resilience.config.js';
+import { AnswerTimes, UsualTime } from './usual-time.js';
 
 /** A place among the calls under way on a target. */
 export interface ConcurrencySlot {
@@ -29,10 +30,10 @@ const ROUND_CALLS = 10;
 /** Share of overloads above which a target has too much to do; Google answers some calls so at any time. */
 const OVERLOADED_SHARE = 0.1;
 const LESS = 0.8;
-/** Answers shorter than this show the time to their first token more than how fast the target writes. */
-const LEAST_TOKENS = 16;
-/** How fast the usual time per token follows: downwards at once, upwards over many rounds. */
-const FOLLOWS_UP = 0.02;
+/** How much slow answers have a say in what is usual: a lasting change shall become so in the end. */
+const SLOW_WEIGHT = 0.05;
+/** Nobody minds answers that take less than so much longer than usual; a busy gateway alone makes that much. */
+const LEAST_SLOWER_MS = 500;
 /** Targets known; those longest without a call are forgotten beyond it. */
 const MAX_TARGETS = 4_096;
 
@@ -44,13 +45,15 @@ interface Round {
   overloaded: number;
   mostUnderWay: number;
   timed: number;
-  msPerToken: number;
+  readonly times: AnswerTimes;
+  /** What the timed answers took, and usually would have. */
+  tookMs: number;
+  usuallyMs: number;
 }
 
 /**
  * How many calls may be under way on each target: more while it copes with as many as are allowed, fewer when it
- * answers that it has too much to do, or takes much longer than usual for each token that it writes (long answers take
- * long without that). Additive increase, multiplicative decrease, at most one of them a second.
+ * answers that it has too much to do, or takes much longer than answers of that length usually take. Additive increase, multiplicative decrease, at most one of them a second.
  */
 @Injectable()
 export class ConcurrencyLimits {
@@ -94,7 +97,7 @@ export class ConcurrencyLimits {
 class TargetConcurrency {
   #limit: number;
   #underWay = 0;
-  #usualMsPerToken: number | undefined;
+  readonly #usual = new UsualTime();
   #round: Round;
 
   constructor(
@@ -126,11 +129,17 @@ class TargetConcurrency {
         this.#round.overloaded += 1;
       },
       answered: (tookMs, outputTokens) => {
-        if (outputTokens < LEAST_TOKENS) return;
+        const usuallyMs = this.#usual.ofMs(outputTokens);
+        this.#round.times.observe(outputTokens, tookMs);
+        if (usuallyMs === undefined) return;
         this.#round.timed += 1;
-        this.#round.msPerToken += tookMs / outputTokens;
+        this.#round.tookMs += tookMs;
+        this.#round.usuallyMs += usuallyMs;
       },
-      unused: () => this.#giveBack(),
+      // Nobody waits for this place but who asked in vain: to tell of it would have it asked again, and again.
+      unused: () => {
+        this.#underWay -= 1;
+      },
       leave: () => {
         this.#round.ended += 1;
         this.#adapt();
@@ -150,6 +159,7 @@ class TargetConcurrency {
     const nowMs = this.clock.monotonicMs();
     if (Math.min(entered, ended) < ROUND_CALLS || nowMs - sinceMs < ROUND_MS) return;
     const slow = this.#isSlow();
+    this.#usual.learn(this.#round.times, slow ? SLOW_WEIGHT : 1);
     // Refusals come faster than answers: of those that ended they are always too many.
     if ((overloaded > 0 && overloaded >= entered * OVERLOADED_SHARE) || slow) {
       const less = Math.min(this.#limit, mostUnderWay) * LESS;
@@ -160,17 +170,24 @@ class TargetConcurrency {
     this.#round = roundFrom(nowMs, this.#underWay);
   }
 
-  /** Whether answers took much longer for each token than they usually do. */
+  /** Whether answers took much longer than ones of their length usually do. */
   #isSlow(): boolean {
-    const { timed, msPerToken } = this.#round;
+    const { timed, tookMs, usuallyMs } = this.#round;
     if (timed < ROUND_CALLS) return false;
-    const meanMs = msPerToken / timed;
-    const usualMs = this.#usualMsPerToken ?? meanMs;
-    this.#usualMsPerToken = meanMs < usualMs ? meanMs : usualMs + FOLLOWS_UP * (meanMs - usualMs);
-    return meanMs > usualMs * this.config.slowFactor;
+    return tookMs > usuallyMs * this.config.slowFactor && tookMs - usuallyMs > timed * LEAST_SLOWER_MS;
   }
 }
 
 function roundFrom(sinceMs: number, underWay: number): Round {
-  return { sinceMs, entered: 0, ended: 0, overloaded: 0, mostUnderWay: underWay, timed: 0, msPerToken: 0 };
+  return {
+    sinceMs,
+    entered: 0,
+    ended: 0,
+    overloaded: 0,
+    mostUnderWay: underWay,
+    timed: 0,
+    times: new AnswerTimes(),
+    tookMs: 0,
+    usuallyMs: 0,
+  };
 }

@@ -69,7 +69,7 @@ export class ConcurrencyConfig {
   maxCalls: number = 10_000;
 
   @Doc(
-    'A target that takes so many times longer for each token than it usually does has too much to do, as has one that says so (503) to a tenth of its calls.',
+    'A target whose answers take so many times longer than answers of their length usually do has too much to do, as has one that says so (503) to a tenth of its calls.',
   )
   @IsNumber()
   @Min(1.5)

@@ -4,6 +4,7 @@ import { Clock } from '../core/clock.js';
 import type { GatewayError } from '../core/gateway-error.js';
 import { isJsonObject, type JsonObject } from '../core/json.js';
 import type { Usage } from '../core/usage.js';
+import { costOf } from '../quota/quota-cost.js';
 import { QuotaGate, type RefusalCount } from '../quota/quota-gate.js';
 import type { QuotaLimits, QuotaUse } from '../quota/quota-ledger.port.js';
 import { TokenEstimator, type Estimate, type EstimateError } from '../quota/token-estimator.js';
@@ -66,7 +67,8 @@ export class TargetQuota {
       limits,
       estimate: use,
       ttlMs: Math.min(target.timeouts.totalMs, call.deadlineMs - this.clock.monotonicMs()),
-      yields: call.priority === 'batch' && !aged,
+      priority: call.priority,
+      aged,
     });
     const check = { target: targetName(target), limits, estimate: { ...use } };
     if ('refusal' in taken) {
@@ -97,17 +99,6 @@ interface Need {
   readonly model: ModelConfig | undefined;
   readonly wallMs: number;
   readonly use: QuotaUse;
-}
-
-/** The largest part that a call takes of any quota counted by the minute. */
-function costOf(use: QuotaUse, limits: QuotaLimits): number {
-  const { requestsPerMinute, inputTokensPerMinute, imagesPerMinute } = limits;
-  const parts = [
-    use.requests / (requestsPerMinute ?? Infinity),
-    use.inputTokens / (inputTokensPerMinute ?? Infinity),
-    use.images / (imagesPerMinute ?? Infinity),
-  ].filter((part) => part <= 1);
-  return Math.max(0, ...parts);
 }
 
 /** What an attempt will use, as far as anybody can tell. */

@@ -126,7 +126,7 @@ describe('calls of the class batch', () => {
     for (let call = 0; call < 8; call += 1) statuses.push((await ask('ask on', 'batch')).statusCode);
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 200, 429]);
     const { json } = await jsonOf(ask('ask on', 'batch'));
-    expect(json['detail']).toContain('(limit 7 for calls of the class batch)');
+    expect(json['detail']).toContain('(limit 10, of which calls of the class batch get 7 now)');
     for (let call = 0; call < 3; call += 1) expect((await ask('ask on')).statusCode).toBe(200);
     expect((await ask('ask on', 'interactive')).statusCode).toBe(429);
   });

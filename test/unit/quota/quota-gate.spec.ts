@@ -5,6 +5,9 @@ import { LearnedLimits } from '../../../src/quota/learned-limits.js';
 import { QuotaGate, type QuotaHold } from '../../../src/quota/quota-gate.js';
 import type { QuotaLimits, QuotaUse } from '../../../src/quota/quota-ledger.port.js';
 import { QuotaConfig } from '../../../src/quota/quota.config.js';
+import type { LedgerState } from '../../../src/quota/resilient-quota-ledger.js';
+import { UrgentDemand } from '../../../src/quota/urgent-demand.js';
+import type { Priority } from '../../../src/core/call.js';
 import { QuotaScheduler } from '../../../src/quota/scheduler.js';
 import { MemoryQuotaLedger } from '../../../src/storage/memory/memory-quota-ledger.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
@@ -16,6 +19,8 @@ let clock: ManualClock;
 let ledger: MemoryQuotaLedger;
 let gate: QuotaGate;
 let scheduler: QuotaScheduler;
+let demand: UrgentDemand;
+let status: { state: LedgerState | undefined };
 let lines: object[];
 beforeEach(() => {
   clock = new ManualClock();
@@ -25,11 +30,20 @@ beforeEach(() => {
   const logger = { setContext: () => undefined, warn: log, error: log } as unknown as PinoLogger;
   const config = new QuotaConfig();
   scheduler = new QuotaScheduler(config, clock);
-  gate = new QuotaGate(ledger, new LearnedLimits(), scheduler, config, clock, logger);
+  demand = new UrgentDemand(clock);
+  status = { state: undefined };
+  gate = new QuotaGate(ledger, new LearnedLimits(), scheduler, demand, status, config, clock, logger);
 });
 
-const take = (limits: QuotaLimits, estimate: Partial<QuotaUse> = {}, yields = false) =>
-  gate.take({ target: TARGET, limits, estimate: { ...ESTIMATE, ...estimate }, ttlMs: 1_000, yields });
+const take = (limits: QuotaLimits, estimate: Partial<QuotaUse> = {}, priority: Priority = 'standard') =>
+  gate.take({
+    target: TARGET,
+    limits,
+    estimate: { ...ESTIMATE, ...estimate },
+    ttlMs: 1_000,
+    priority,
+    aged: false,
+  });
 async function held(limits: QuotaLimits, estimate: Partial<QuotaUse> = {}): Promise<QuotaHold> {
   const taken = await take(limits, estimate);
   if ('refusal' in taken) throw new Error(taken.refusal.why);
@@ -152,18 +166,56 @@ describe('QuotaGate, calls that leave the others a share', () => {
   ])('of a limit of %i get %i', async (requestsPerMinute, most) => {
     let admitted = 0;
     for (let call = 0; call < 12; call += 1)
-      if ('hold' in (await take({ requestsPerMinute }, {}, true))) admitted += 1;
+      if ('hold' in (await take({ requestsPerMinute }, {}, 'batch'))) admitted += 1;
     expect(admitted).toBe(most);
   });
 
   it('count for what the others have left', async () => {
     const limits = { requestsPerMinute: 10 };
     for (let call = 0; call < 7; call += 1) await held(limits);
-    expect(await take(limits, {}, true)).toMatchObject({
-      refusal: { why: expect.stringContaining('(limit 7 for calls of the class batch)') },
+    expect(await take(limits, {}, 'batch')).toMatchObject({
+      refusal: { why: expect.stringContaining('(limit 10, of which calls of the class batch get 7 now)') },
     });
     for (let call = 0; call < 3; call += 1) await held(limits);
     expect(await take(limits)).toHaveProperty('refusal');
+  });
+});
+
+describe('QuotaGate, what urgent calls will need', () => {
+  const limits = { requestsPerMinute: 60, requestsPerDay: 60 };
+  const often = async (times: number, priority: Priority): Promise<number> => {
+    let admitted = 0;
+    for (let call = 0; call < times; call += 1)
+      if ('hold' in (await take(limits, {}, priority))) admitted += 1;
+    return admitted;
+  };
+
+  it('is left by the others until room comes free, of quotas by the minute alone', async () => {
+    await often(10, 'interactive');
+    clock.advance(10_000);
+    await often(10, 'interactive');
+    // One in a second, for the 50 seconds and a little that are left: what was taken is nearly all that may be.
+    expect(await often(60, 'standard')).toBe(0);
+    expect(await take(limits, {}, 'standard')).toMatchObject({
+      refusal: {
+        bucket: 'requestsPerMinute',
+        why: expect.stringMatching(/of which calls of the class standard get \d+ now/),
+      },
+    });
+    expect(await often(60, 'interactive')).toBe(40);
+  });
+
+  it('is taken for as many replicas as there are', async () => {
+    await often(5, 'interactive');
+    clock.advance(30_000);
+    await often(1, 'interactive');
+    const alone = demand.reserved('p/m');
+    expect(alone).toBeGreaterThan(0);
+    const left = await often(60, 'standard');
+    status.state = { replicas: 3 } as LedgerState;
+    clock.advance(61_000);
+    await often(6, 'interactive');
+    expect(await often(60, 'standard')).toBeLessThan(left);
   });
 });
 
@@ -185,7 +237,7 @@ describe('QuotaGate, what is known without asking', () => {
 
   it('is nothing where only a share or an impossible call was refused', async () => {
     await held({ requestsPerMinute: 10 });
-    expect(await take({ requestsPerMinute: 1 }, {}, true)).toHaveProperty('refusal');
+    expect(await take({ requestsPerMinute: 1 }, {}, 'batch')).toHaveProperty('refusal');
     expect(await take({ inputTokensPerMinute: 50 })).toHaveProperty('refusal');
     expect(gate.isFull(TARGET)).toBe(false);
   });

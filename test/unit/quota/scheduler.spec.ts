@@ -214,26 +214,20 @@ describe('QuotaScheduler', () => {
     expect(got).toEqual(['urgent', ...Array.from({ length: 10 }, () => 'each takes a tenth of a minute')]);
   });
 
-  it('lets what is not urgent go on at an even pace while others wait', async () => {
+  it('tells newcomers a wait by the pace at which their class went on', async () => {
     setUp({ agingMs: 200_000 });
-    for (let at = 0; at < 40; at += 1) void wait('standard', { cost: 0.02 });
-    await free(100);
-    // A twentieth of the quota at once, the rest at 1.4 times the pace of an even use.
-    expect(got).toHaveLength(3);
-    await pass(30_000);
-    expect(got.length).toBeGreaterThan(35);
-    expect(got.length).toBeLessThan(40);
-    for (let at = 0; at < 5; at += 1) void wait('urgent', { priority: 'interactive', cost: 0.02 });
-    await free(1);
-    expect(got.slice(-5)).toEqual(Array.from({ length: 5 }, () => 'urgent'));
-    const sofar = got.length;
-    await pass(3_000);
-    expect(got).toHaveLength(sofar);
-    scheduler.passed('a', () => 0.1);
-    await pass(5_000);
-    expect(got).toHaveLength(sofar);
-    await pass(60_000);
-    expect(got).toHaveLength(45);
+    for (let at = 0; at < 20; at += 1) void wait('standard', { cost: 0.01, forMs: 150_000 });
+    // Half of the quota goes to others: one call in 1.2 s.
+    for (let at = 0; at < 10; at += 1) {
+      await pass(1_200);
+      await free(1);
+    }
+    expect(got).toHaveLength(10);
+    const aheadMs = scheduler.aheadMs('a', 'standard') ?? 0;
+    expect(aheadMs).toBeGreaterThan(10_000);
+    expect(aheadMs).toBeLessThan(14_000);
+    expect(await wait('late', { forMs: 9_000 })).toMatchObject({ kind: 'late', retryAfterMs: aheadMs });
+    expect(scheduler.aheadMs('a', 'batch')).toBeLessThan(aheadMs);
   });
 
   it('counts who waits for several targets in part for each', () => {

@@ -48,9 +48,13 @@ describe('ConcurrencyLimits', () => {
     expect(slots).toHaveLength(3);
     expect(limits.counts()).toEqual([{ target: 'p/m', limit: 3, underWay: 3 }]);
     expect(freed).toEqual([]);
-    slots[0]?.unused();
+    slots[0]?.leave();
     expect(freed).toEqual(['p/m']);
     expect(enter(10)).toHaveLength(1);
+    slots[1]?.unused();
+    expect(enter(10)).toHaveLength(1);
+    // Who gives back what it did not need would only wake itself.
+    expect(freed).toEqual(['p/m']);
     expect(limits.enter('other/m')).toBeDefined();
   });
 
@@ -80,19 +84,25 @@ describe('ConcurrencyLimits', () => {
     expect(limit()).toBe(16);
   });
 
-  it('allows fewer where each token takes much longer than usual, not where answers are long', () => {
-    for (let at = 0; at < 3; at += 1) second(100);
+  it('allows fewer where answers take much longer than usual for their length, not where they are long', () => {
+    second(100);
     second(100, { tokens: 10_000 });
+    second(100, { tokens: 1_000 });
     expect(limit()).toBe(1_000);
     second(100, { msPerToken: 39 });
     expect(limit()).toBe(1_000);
-    second(100, { msPerToken: 50 });
+    second(100, { msPerToken: 100 });
     expect(limit()).toBe(80);
   });
 
-  it('does not judge by short answers, nor by few', () => {
-    second(100);
-    second(100, { tokens: 15, msPerToken: 1_000 });
+  it('does not take answers of all lengths that take equally long for slow', () => {
+    for (const tokens of [5, 2_000, 20, 500, 5, 5]) second(100, { tokens, msPerToken: 1_000 / tokens });
+    expect(limit()).toBe(1_000);
+  });
+
+  it('does not mind what nobody notices, nor judge by few', () => {
+    second(100, { tokens: 1, msPerToken: 2 });
+    second(100, { tokens: 1, msPerToken: 400 });
     second(9, { overloaded: 9 });
     expect(limit()).toBe(1_000);
   });
