@@ -76,6 +76,11 @@ export class Line<T extends Waiting> {
     if (this.#aged === who) this.#aged = undefined;
   }
 
+  /** A call of a class got room that did not wait for it. */
+  passed(priority: Priority, cost: number, nowMs: number): void {
+    this.#paces[priority].add(cost, nowMs);
+  }
+
   /** Takes out who had its turn. */
   took(who: T, nowMs: number): void {
     const cost = who.costOn(this.target);

@@ -126,6 +126,11 @@ export class QuotaScheduler {
     }
   }
 
+  /** Tells that a call got room that did not wait for it. */
+  passed(target: string, priority: Priority, cost: () => number): void {
+    this.#lines.get(target)?.passed(priority, cost(), this.clock.monotonicMs());
+  }
+
   /** Tells that there may be room again: a call ended, or used less than was thought. */
   freed(target: string): void {
     const line = this.#lines.get(target);

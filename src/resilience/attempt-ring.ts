@@ -5,7 +5,7 @@ import { Clock } from '../core/clock.js';
 import type { Generation } from '../core/generation.js';
 import { Random } from '../core/random.js';
 import { QuotaScheduler } from '../quota/scheduler.js';
-import { AttemptRun, type Surroundings } from './attempt-run.js';
+import { AttemptRun, type Rest, type Surroundings } from './attempt-run.js';
 import { ALL_ALLOWED, type AttemptRules, type Candidate } from './candidate.js';
 import { ConcurrencyLimits } from './concurrency-limits.js';
 import { ResilienceConfig } from './resilience.config.js';
@@ -43,10 +43,10 @@ export class AttemptRing {
     try {
       const run = new AttemptRun(call, rules, this.#around);
       const groups = Map.groupBy(candidates, ({ group }) => group);
-      let left = groups.size;
+      let left = [...groups.values()];
       for (const group of groups.values()) {
-        left -= 1;
-        const generation = await run.group(group, left === 0);
+        left = left.slice(1);
+        const generation = await run.group(group, restOf(left));
         if (generation !== undefined) return generation;
       }
       throw run.failure();
@@ -54,4 +54,9 @@ export class AttemptRing {
       over();
     }
   }
+}
+
+function restOf(groups: readonly (readonly Candidate[])[]): Rest {
+  if (groups.length === 0) return 'nothing';
+  return groups.some((group) => group.some(({ upstream }) => upstream)) ? 'upstreams' : 'no_upstreams';
 }

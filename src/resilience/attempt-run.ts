@@ -39,6 +39,9 @@ interface Turn {
   readonly permit: Permit;
 }
 
+/** What is left after a group of candidates: others that are asked, only answers made beforehand, or nothing. */
+export type Rest = 'upstreams' | 'no_upstreams' | 'nothing';
+
 /** One call on its way through its candidates. */
 export class AttemptRun {
   #attempts = 0;
@@ -54,7 +57,7 @@ export class AttemptRun {
   ) {}
 
   /** The generation of the first candidate that answers, or undefined where the next group is to be tried. */
-  async group(candidates: readonly Candidate[], last: boolean): Promise<Generation | undefined> {
+  async group(candidates: readonly Candidate[], rest: Rest): Promise<Generation | undefined> {
     const standings = candidates.map((candidate): Standing => ({
       candidate,
       tries: 0,
@@ -70,7 +73,7 @@ export class AttemptRun {
           if (generation !== undefined) return generation;
         } while (standing.dueMs === AT_ONCE);
       }
-      const next = await this.#wait(standings, last);
+      const next = await this.#wait(standings, rest);
       if (next === undefined) return undefined;
       if (next === 'again') continue;
       const generation = await this.#enter(next, standings);
@@ -97,6 +100,8 @@ export class AttemptRun {
       return this.#refused(standing, { why: OTHERS_WAIT, notBeforeMs, kind: 'rate' });
     }
     const permit = await this.#permit(standing, this.#attempts === 0, false);
+    if (permit !== undefined)
+      scheduler.passed(candidate.name, this.call.priority, () => candidate.quota?.cost() ?? 0);
     return permit && this.#enter({ standing, permit }, group);
   }
 
@@ -109,13 +114,13 @@ export class AttemptRun {
   }
 
   /** Waits for whatever may be tried next: what failed, or room. Undefined where nothing is worth a wait. */
-  async #wait(group: readonly Standing[], last: boolean): Promise<Turn | 'again' | undefined> {
+  async #wait(group: readonly Standing[], rest: Rest): Promise<Turn | 'again' | undefined> {
     const { clock, config } = this.around;
     const nowMs = clock.monotonicMs();
-    const lacking = (last ? this.#standings : group).filter(
-      ({ lacksRoom, dueMs }) => lacksRoom && Number.isFinite(dueMs),
-    );
-    const failed = group.filter((standing) => !lacking.includes(standing));
+    // Where another target may have room it is asked first; a wait is then for whichever has some.
+    const lacking = rest === 'upstreams' ? [] : this.#standings.filter(lacksRoom);
+    const failed = group.filter((standing) => !lacksRoom(standing));
+    const last = rest === 'nothing';
     const dueMs = Math.min(...failed.map((standing) => standing.dueMs));
     const next = failed.find((standing) => standing.dueMs === dueMs);
     const again = next !== undefined && this.#worthWaiting(dueMs - nowMs, last) && this.#affords(next);
@@ -315,4 +320,8 @@ export class AttemptRun {
       });
     }
   }
+}
+
+function lacksRoom({ lacksRoom: lacks, dueMs }: Standing): boolean {
+  return lacks && Number.isFinite(dueMs);
 }

@@ -228,6 +228,9 @@ describe('QuotaScheduler', () => {
     expect(aheadMs).toBeLessThan(14_000);
     expect(await wait('late', { forMs: 9_000 })).toMatchObject({ kind: 'late', retryAfterMs: aheadMs });
     expect(scheduler.aheadMs('a', 'batch')).toBeLessThan(aheadMs);
+    // Calls of the class that found room without a wait are part of its pace.
+    for (let at = 0; at < 10; at += 1) scheduler.passed('a', 'standard', () => 0.01);
+    expect(scheduler.aheadMs('a', 'standard')).toBeLessThan(aheadMs / 1.5);
   });
 
   it('counts who waits for several targets in part for each', () => {

@@ -266,6 +266,26 @@ describe('AttemptRing, lack of room', () => {
     expect(under.attempts).toEqual([expect.stringMatching(/^a\/m#1/)]);
   });
 
+  it('sends the call at once to another group with room, and waits a little before a last resort', async () => {
+    const under = new RingUnderTest();
+    const [full, free] = [limited(under, 'a/m', 0), limited(under, 'a/n', 1)];
+    const other = await under.begin([full.candidate, free.candidate]);
+    expect([other.over, under.attempts]).toEqual([true, ['a/n#1']]);
+    const running = await under.begin([full.candidate, under.candidate('canned/x')]);
+    expect(running.over).toBe(true);
+    const soon = limited(under, 'b/m', 0);
+    soon.candidate.quota!.reserve = () =>
+      Promise.resolve({
+        // At the third time the answer is that it comes after the second for which a last resort waits.
+        refusal: { why: 'It is full.', notBeforeMs: under.clock.monotonicMs() + 400, kind: 'rate' },
+      });
+    const last = await under.begin([soon.candidate, under.candidate('canned/x')]);
+    await under.pass(700);
+    expect(last.over).toBe(false);
+    await under.pass(200);
+    expect(last.over).toBe(true);
+  });
+
   it('is told at once where the deadline comes first, with the time until there is some', async () => {
     const under = new RingUnderTest();
     const { candidate } = limited(under, 'a/m', 0);
