@@ -122,7 +122,7 @@ export class QuotaGate {
 
   /** Takes room, or says when to ask again. */
   async take(ask: QuotaAsk): Promise<{ hold: QuotaHold } | { refusal: QuotaRefusal }> {
-    const { target, estimate, ttlMs, priority } = ask;
+    const { target, estimate, ttlMs } = ask;
     const name = nameOf(target);
     const limits = this.#limitsFor(ask, name);
     // Callers choose the ids of their calls, and may choose one twice.
@@ -135,7 +135,7 @@ export class QuotaGate {
     });
     if (decision.admitted) {
       this.#full.delete(name);
-      this.demand.admitted(name, costOf(estimate, ask.limits), priority === 'interactive');
+      this.demand.taken(name, costOf(estimate, ask.limits));
       return { hold: this.#hold(key, ask) };
     }
     // Less may fit than was asked for; what has no room at all is asked again after its time.

@@ -8,6 +8,6 @@ import { UrgentDemand } from './urgent-demand.js';
 /** Google's quotas: what was used, what is left, what a call will need. The ledger itself is the process's to give. */
 @Module({
   providers: [QuotaGate, UrgentDemand, QuotaScheduler, LearnedLimits, TokenEstimator],
-  exports: [QuotaGate, QuotaScheduler, LearnedLimits, TokenEstimator],
+  exports: [QuotaGate, UrgentDemand, QuotaScheduler, LearnedLimits, TokenEstimator],
 })
 export class QuotaModule {}

@@ -6,14 +6,16 @@ const SLOT_MS = 5_000;
 const SLOTS = 12;
 /** Over which urgent demand is measured, and over which at least. */
 const MEASURED_SLOTS = 6;
+const LEAST_SPAN_MS = 1_000;
 /** Targets known; the first known are forgotten beyond it. */
 const MAX_TARGETS = 4_096;
 
 /** What was taken of a minute's quota within one slot, as parts of it. */
 interface Slot {
   number: number;
-  all: number;
-  urgent: number;
+  taken: number;
+  /** By urgent calls, of this target or of one that would have done as well. */
+  wanted: number;
 }
 
 /**
@@ -27,15 +29,14 @@ export class UrgentDemand {
 
   constructor(@Inject(Clock) private readonly clock: Clock) {}
 
-  /** A call that takes such a part of a minute's quota was let through. */
-  admitted(target: string, cost: number, urgent: boolean): void {
-    const number = this.#now();
-    const slots = this.#of(target);
-    const slot = slots[number % slots.length];
-    if (slot === undefined) return;
-    if (slot.number !== number) Object.assign(slot, { number, all: 0, urgent: 0 });
-    slot.all += cost;
-    if (urgent) slot.urgent += cost;
+  /** A call that takes such a part of a minute's quota of a target was let through. */
+  taken(target: string, cost: number): void {
+    this.#slot(target).taken += cost;
+  }
+
+  /** An urgent call that takes such a part of a minute's quota might have gone to any of these targets. */
+  wanted(targets: readonly string[], cost: number): void {
+    for (const target of targets) this.#slot(target).wanted += cost / targets.length;
   }
 
   /** The part of a minute's quota, 0 to 1, that calls which are not urgent are to leave now. */
@@ -44,17 +45,17 @@ export class UrgentDemand {
     if (slots === undefined) return 0;
     const now = this.#now();
     const known = slots.filter(({ number }) => number >= now - SLOTS);
-    const measured = known.filter(({ number, urgent }) => number > now - MEASURED_SLOTS && urgent > 0);
+    const measured = known.filter(({ number, wanted }) => number > now - MEASURED_SLOTS && wanted > 0);
     if (measured.length === 0) return 0;
     const since = Math.max(Math.min(...known.map(({ number }) => number)), now - MEASURED_SLOTS + 1);
-    const spanMs = Math.max(SLOT_MS, this.clock.monotonicMs() - since * SLOT_MS);
-    const perMs = measured.reduce((sum, { urgent }) => sum + urgent, 0) / spanMs;
+    const spanMs = Math.max(LEAST_SPAN_MS, this.clock.monotonicMs() - since * SLOT_MS);
+    const perMs = measured.reduce((sum, { wanted }) => sum + wanted, 0) / spanMs;
     let freed = 0;
     let most = 0;
     for (let ahead = 1; ahead <= SLOTS; ahead += 1) {
       const untilMs = (now + ahead) * SLOT_MS - this.clock.monotonicMs();
       most = Math.max(most, perMs * untilMs - freed);
-      freed += known.find(({ number }) => number === now + ahead - 1 - SLOTS)?.all ?? 0;
+      freed += known.find(({ number }) => number === now + ahead - 1 - SLOTS)?.taken ?? 0;
     }
     return Math.min(1, most);
   }
@@ -63,10 +64,21 @@ export class UrgentDemand {
     return Math.floor(this.clock.monotonicMs() / SLOT_MS);
   }
 
+  #slot(target: string): Slot {
+    const number = this.#now();
+    const slots = this.#of(target);
+    const at = number % slots.length;
+    const present = slots[at];
+    if (present?.number === number) return present;
+    const made = { number, taken: 0, wanted: 0 };
+    slots[at] = made;
+    return made;
+  }
+
   #of(target: string): Slot[] {
     const present = this.#targets.get(target);
     if (present !== undefined) return present;
-    const made = Array.from({ length: SLOTS + 1 }, (): Slot => ({ number: -Infinity, all: 0, urgent: 0 }));
+    const made = Array.from({ length: SLOTS + 1 }, (): Slot => ({ number: -Infinity, taken: 0, wanted: 0 }));
     this.#targets.set(target, made);
     if (this.#targets.size > MAX_TARGETS) {
       const [oldest] = this.#targets.keys();

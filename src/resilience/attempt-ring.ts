@@ -5,6 +5,7 @@ import { Clock } from '../core/clock.js';
 import type { Generation } from '../core/generation.js';
 import { Random } from '../core/random.js';
 import { QuotaScheduler } from '../quota/scheduler.js';
+import { UrgentDemand } from '../quota/urgent-demand.js';
 import { AttemptRun, type Rest, type Surroundings } from './attempt-run.js';
 import { ALL_ALLOWED, type AttemptRules, type Candidate } from './candidate.js';
 import { ConcurrencyLimits } from './concurrency-limits.js';
@@ -25,12 +26,13 @@ export class AttemptRing {
     health: TargetHealth,
     concurrency: ConcurrencyLimits,
     scheduler: QuotaScheduler,
+    demand: UrgentDemand,
     @Inject(sectionToken(ResilienceConfig)) config: ResilienceConfig,
     @Inject(Clock) clock: Clock,
     @Inject(Random) random: Random,
   ) {
     const budget = new RetryBudget(config.retryBudget);
-    this.#around = { health, budget, concurrency, scheduler, config, clock, random };
+    this.#around = { health, budget, concurrency, scheduler, demand, config, clock, random };
   }
 
   /** Rejects with the GatewayError of the last attempt, or with why none could be made. */
@@ -41,7 +43,7 @@ export class AttemptRing {
   ): Promise<Generation> {
     const over = this.#around.budget.call();
     try {
-      const run = new AttemptRun(call, rules, this.#around);
+      const run = new AttemptRun(call, rules, candidates, this.#around);
       const groups = Map.groupBy(candidates, ({ group }) => group);
       let left = [...groups.values()];
       for (const group of groups.values()) {

@@ -2,6 +2,7 @@ import type { Call } from '../core/call.js';
 import { GatewayError } from '../core/gateway-error.js';
 import type { Generation } from '../core/generation.js';
 import type { Random } from '../core/random.js';
+import type { UrgentDemand } from '../quota/urgent-demand.js';
 import type { QuotaScheduler, Wish } from '../quota/scheduler.js';
 import type { AttemptRules, Candidate } from './candidate.js';
 import { pause } from './pause.js';
@@ -29,6 +30,7 @@ const OTHERS_WAIT = 'other calls wait for it';
 /** What all runs share. */
 export interface Surroundings extends Bounds {
   readonly scheduler: QuotaScheduler;
+  readonly demand: UrgentDemand;
   readonly config: ResilienceConfig;
   readonly random: Random;
 }
@@ -53,6 +55,7 @@ export class AttemptRun {
   constructor(
     private readonly call: Call,
     private readonly rules: AttemptRules,
+    private readonly candidates: readonly Candidate[],
     private readonly around: Surroundings,
   ) {}
 
@@ -173,11 +176,24 @@ export class AttemptRun {
     const { stream } = this.call;
     const assertWanted = (): void => this.#assertWanted();
     const permit = await Permit.take({ candidate, stream, first, aged, assertWanted }, this.around);
-    if (permit instanceof Permit) return permit;
+    if (permit instanceof Permit) {
+      if (first && this.call.priority === 'interactive') this.#wanted(candidate);
+      return permit;
+    }
     if (permit.refusal !== undefined) return this.#refused(standing, permit.refusal);
     standing.dueMs = Infinity;
     this.#skip(candidate.name, TOO_MANY_RETRIES);
     return undefined;
+  }
+
+  /** Says what the call takes of any of the targets: it goes to one, and its like may go to another. */
+  #wanted({ quota }: Candidate): void {
+    if (quota === undefined) return;
+    const limited = this.candidates.filter((candidate) => candidate.quota !== undefined);
+    this.around.demand.wanted(
+      limited.map(({ name }) => name),
+      quota.cost(),
+    );
   }
 
   #refused(standing: Standing, refusal: Refusal): undefined {

@@ -37,7 +37,8 @@ export class TargetRanking {
 
   /**
    * `ordered` and `weighted` keep the models in their order; `weighted` draws the projects of a model by weight. The
-   * others order all targets by weight x health x headroom, divided by latency, price or both. A target whose
+   * others score all targets by weight x health x headroom, divided by latency, price or both, and `balanced` draws
+   * them by their scores: if all calls went to the best one first it would be full while the others wait. A target whose
    * latency is not known counts as fast as the fastest, so that it becomes known; one without a price as the dearest.
    */
   order(candidates: readonly Rankable[], strategy: Strategy, stream: boolean): readonly Ranked[] {
@@ -46,33 +47,36 @@ export class TargetRanking {
         return candidates;
       case 'weighted':
         return [...Map.groupBy(candidates, ({ target }) => target.model).values()].flatMap((group) =>
-          this.#drawn(group),
+          this.#drawn(group, ({ weight }) => weight),
         );
       case 'fastest':
       case 'cheapest':
+        return this.#scored(candidates, EXPONENTS[strategy], stream).toSorted(
+          (left, right) => right.score - left.score,
+        );
       case 'balanced':
-        return this.#scored(candidates, EXPONENTS[strategy], stream);
+        return this.#drawn(this.#scored(candidates, EXPONENTS[strategy], stream), ({ score }) => score);
     }
   }
 
   /** Each comes first with the probability of its share of the weight; weight 0 comes last. */
-  #drawn(group: readonly Rankable[]): readonly Rankable[] {
+  #drawn<T>(group: readonly T[], weightOf: (one: T) => number): readonly T[] {
     if (group.length < 2) return group;
     // Efraimidis and Spirakis (2006): sort by an exponential variate with the weight as its rate.
     return group
-      .map((rankable) => ({
-        rankable,
-        key: rankable.weight === 0 ? Infinity : -Math.log(1 - this.random()) / rankable.weight,
-      }))
+      .map((one) => {
+        const weight = weightOf(one);
+        return { one, key: weight === 0 ? Infinity : -Math.log(1 - this.random()) / weight };
+      })
       .toSorted((left, right) => (left.key === right.key ? 0 : left.key - right.key))
-      .map(({ rankable }) => rankable);
+      .map(({ one }) => one);
   }
 
   #scored(
     candidates: readonly Rankable[],
     exponents: { readonly latency: number; readonly price: number },
     stream: boolean,
-  ): readonly Ranked[] {
+  ): readonly (Ranked & { readonly score: number })[] {
     const nowMs = this.clock.wallMs();
     const measured = candidates.map(({ target, weight, prices }) => {
       const name = targetName(target);
@@ -85,14 +89,12 @@ export class TargetRanking {
     });
     const fastestMs = Math.min(...measured.flatMap(({ latencyMs }) => latencyMs ?? []));
     const dearestUsd = Math.max(...measured.flatMap(({ priceUsd }) => priceUsd ?? []));
-    return measured
-      .map(({ target, worth, latencyMs, priceUsd }) => ({
-        target,
-        score:
-          worth /
-          (power(latencyMs ?? fastestMs, exponents.latency) * power(priceUsd ?? dearestUsd, exponents.price)),
-      }))
-      .toSorted((left, right) => right.score - left.score);
+    return measured.map(({ target, worth, latencyMs, priceUsd }) => ({
+      target,
+      score:
+        worth /
+        (power(latencyMs ?? fastestMs, exponents.latency) * power(priceUsd ?? dearestUsd, exponents.price)),
+    }));
   }
 }
 

@@ -77,7 +77,7 @@ export class TaskConfig {
   models!: string[];
 
   @Doc(
-    'Order of the targets: `ordered` (models and projects as they are listed), `weighted` (models as listed, projects drawn by weight), `fastest`, `cheapest`, `balanced` (all targets by weight, health, headroom, and latency or price or both).',
+    'Order of the targets: `ordered` (models and projects as they are listed), `weighted` (models as listed, projects drawn by weight), `fastest`, `cheapest` (all targets by weight, health, headroom, and latency or price), `balanced` (all targets, drawn by all of these).',
   )
   @IsIn(STRATEGIES)
   strategy: Strategy = 'weighted';

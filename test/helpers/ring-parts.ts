@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/core/clock.js';
 import { QuotaConfig } from '../../src/quota/quota.config.js';
 import { QuotaScheduler } from '../../src/quota/scheduler.js';
+import { UrgentDemand } from '../../src/quota/urgent-demand.js';
 import { AttemptRing } from '../../src/resilience/attempt-ring.js';
 import { ConcurrencyLimits } from '../../src/resilience/concurrency-limits.js';
 import { OutlierEjection } from '../../src/resilience/outlier-ejection.js';
@@ -20,6 +21,7 @@ export function ringParts(clock: Clock, { config, quota, random = () => 1 }: Rin
   const health = new TargetHealth(settings, clock, new OutlierEjection(settings, clock));
   const scheduler = new QuotaScheduler(Object.assign(new QuotaConfig(), quota), clock);
   const concurrency = new ConcurrencyLimits(settings, clock, scheduler);
-  const ring = new AttemptRing(health, concurrency, scheduler, settings, clock, random);
-  return { ring, health, scheduler, concurrency };
+  const demand = new UrgentDemand(clock);
+  const ring = new AttemptRing(health, concurrency, scheduler, demand, settings, clock, random);
+  return { ring, health, scheduler, demand, concurrency };
 }

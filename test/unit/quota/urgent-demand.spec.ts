@@ -13,8 +13,8 @@ beforeEach(() => {
 /** Seconds in which urgent calls and others take so much of a minute's quota each. */
 function seconds(count: number, urgent: number, others: number): void {
   for (let second = 0; second < count; second += 1) {
-    demand.admitted('p/m', urgent / 60, true);
-    demand.admitted('p/m', others / 60, false);
+    demand.taken('p/m', (urgent + others) / 60);
+    if (urgent > 0) demand.wanted(['p/m'], urgent / 60);
     clock.advance(1_000);
   }
 }
@@ -39,6 +39,18 @@ describe('UrgentDemand', () => {
     expect(demand.reserved('p/m')).toBeLessThan(0.07);
   });
 
+  it('counts a call that might have gone elsewhere in equal parts for all', () => {
+    for (let second = 0; second < 10; second += 1) {
+      demand.taken('p/m', 0.01);
+      demand.wanted(['p/m', 'q/m'], 0.01);
+      clock.advance(1_000);
+    }
+    expect(demand.reserved('q/m')).toBeGreaterThan(0.2);
+    // What was taken of the one comes free in time for its share.
+    expect(demand.reserved('p/m')).toBeCloseTo(demand.reserved('q/m'), 1);
+    expect(demand.reserved('r/m')).toBe(0);
+  });
+
   it('forgets demand that is over', () => {
     seconds(20, 1, 0);
     clock.advance(31_000);
@@ -58,7 +70,8 @@ describe('UrgentDemand', () => {
         clock = new ManualClock();
         demand = new UrgentDemand(clock);
         for (const { cost, urgent, thenMs } of calls) {
-          demand.admitted('p/m', cost, urgent);
+          demand.taken('p/m', cost);
+          if (urgent) demand.wanted(['p/m', 'q/m'], cost);
           clock.advance(thenMs);
           expect(demand.reserved('p/m')).toBeGreaterThanOrEqual(0);
           expect(demand.reserved('p/m')).toBeLessThanOrEqual(1);

@@ -286,6 +286,18 @@ describe('AttemptRing, lack of room', () => {
     expect(last.over).toBe(true);
   });
 
+  it('is foreseen for urgent calls on every target that would do, once for each call', async () => {
+    const under = new RingUnderTest();
+    const [one, other] = [limited(under, 'a/m', 9), limited(under, 'a/n', 9)];
+    const both = [one.candidate, other.candidate];
+    await under.begin(both, { priority: 'standard' });
+    expect(under.demand.reserved('a/m')).toBe(0);
+    await under.begin(both, { priority: 'interactive' });
+    expect(under.demand.reserved('a/n')).toBeGreaterThan(0);
+    expect(under.demand.reserved('a/m')).toBe(under.demand.reserved('a/n'));
+    expect(under.demand.reserved('b/m')).toBe(0);
+  });
+
   it('is told at once where the deadline comes first, with the time until there is some', async () => {
     const under = new RingUnderTest();
     const { candidate } = limited(under, 'a/m', 0);

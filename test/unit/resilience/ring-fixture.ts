@@ -2,6 +2,7 @@ import type { Call } from '../../../src/core/call.js';
 import { GatewayError, type GatewayErrorOptions, type Reason } from '../../../src/core/gateway-error.js';
 import type { Generation } from '../../../src/core/generation.js';
 import type { QuotaConfig } from '../../../src/quota/quota.config.js';
+import type { UrgentDemand } from '../../../src/quota/urgent-demand.js';
 import type { QuotaScheduler } from '../../../src/quota/scheduler.js';
 import type { AttemptRing } from '../../../src/resilience/attempt-ring.js';
 import type { AttemptRules, Candidate } from '../../../src/resilience/candidate.js';
@@ -59,6 +60,7 @@ export class RingUnderTest {
   readonly health: TargetHealth;
   readonly ring: AttemptRing;
   readonly scheduler: QuotaScheduler;
+  readonly demand: UrgentDemand;
   /** `name#number`, and `@ms` where time had passed. */
   readonly attempts: string[] = [];
 
@@ -68,6 +70,7 @@ export class RingUnderTest {
     this.health = parts.health;
     this.ring = parts.ring;
     this.scheduler = parts.scheduler;
+    this.demand = parts.demand;
   }
 
   /** A candidate that does this, then ever the last of it. `project/model`, grouped by model; `canned/…` is no upstream. */

@@ -20,7 +20,10 @@ const rankable = (project: string, more: Partial<Rankable> = {}): Rankable => ({
   ...more,
 });
 
-function setting({ full = [] }: { full?: readonly string[] } = {}) {
+function setting({
+  full = [],
+  random = () => 0.5,
+}: { full?: readonly string[]; random?: () => number } = {}) {
   const headroom = {
     of: ({ quota }: Pick<Target, 'quota'>) => (full.includes(quota.project) ? 0.01 : 1),
   } as unknown as QuotaHeadroom;
@@ -31,7 +34,7 @@ function setting({ full = [] }: { full?: readonly string[] } = {}) {
     new OutlierEjection(new ResilienceConfig(), clock),
   );
   const latencies = new LatencyBook();
-  const ranking = new TargetRanking(health, latencies, headroom, clock, () => 0.5);
+  const ranking = new TargetRanking(health, latencies, headroom, clock, random);
   const order = (candidates: readonly Rankable[], strategy: Strategy, stream = false) =>
     ranking.order(candidates, strategy, stream).map(({ target }) => target.project);
   return { clock, health, latencies, order };
@@ -90,6 +93,18 @@ describe('TargetRanking', () => {
       'light',
     ]);
     expect(order([rankable('full'), rankable('free')], 'balanced')).toEqual(['free', 'full']);
+  });
+
+  it('draws by score where asked for balance, so that not all calls go to one', () => {
+    let seed = 1;
+    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    const { order } = setting({ random });
+    const pair = [rankable('light'), rankable('heavy', { weight: 3 })];
+    let heavyFirst = 0;
+    for (let call = 0; call < 1_000; call += 1) if (order(pair, 'balanced')[0] === 'heavy') heavyFirst += 1;
+    expect(heavyFirst / 1_000).toBeGreaterThan(0.7);
+    expect(heavyFirst / 1_000).toBeLessThan(0.8);
+    for (let call = 0; call < 10; call += 1) expect(order(pair, 'fastest')[0]).toBe('heavy');
   });
 
   it('puts last what is left alone, and what rests', () => {
