@@ -154,7 +154,7 @@ describe(`what replicas count of Google's quotas, beside what Google counts (FAU
     let inFlight = 0;
     ends.push(
       ...(await run(pair, (made) => {
-        if (made !== CALLS / 2) return;
+        if (made !== Math.floor(CALLS / 2)) return;
         inFlight = rig.emulator.ledger.calls.filter(({ outcome }) => outcome === 'open').length;
         killed!.process.child.kill('SIGKILL');
       })),
@@ -172,10 +172,12 @@ describe(`what replicas count of Google's quotas, beside what Google counts (FAU
       // Ends it after the last command that it answered, with everything on disk.
       await rig.redis.command('SHUTDOWN', 'SAVE').catch(() => undefined);
       await delay(OUTAGE_MS);
+      // Between two commands nobody might have noticed.
+      await eventually(async () => (await summed('outage')) > 0, 'an outage');
       await rig.redis.restart();
     };
     const afterwards = await run(survivors, (made) => {
-      if (made === CALLS / 3) outage = redisAway();
+      if (made === Math.floor(CALLS / 3)) outage = redisAway();
     });
     await outage;
     ends.push(...afterwards);
